@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A set of attributes that owns its values; the only form in which objects exist inside the module. */
+#ifndef HZ_CK_ATTRS_H
+#define HZ_CK_ATTRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/reader.h"
+#include "pkcs11.h"
+
+struct hz_attr {
+	CK_ATTRIBUTE_TYPE type;
+	void *value;    /* NULL only when len is 0 */
+	size_t len;     /* bytes; for array attributes count * sizeof (CK_ATTRIBUTE), value a nested set (see hz_attr_nested) */
+	bool secret;    /* value lies in secret memory */
+};
+
+struct hz_attrs {
+	struct hz_attr *v; /* sorted by type, no duplicates */
+	size_t n, cap;
+};
+
+#define HZ_ATTRS_INIT { NULL, 0, 0 }
+
+void hz_attrs_free(struct hz_attrs *a);
+CK_RV hz_attrs_dup(struct hz_attrs *out, const struct hz_attrs *in);
+
+/* NULL when absent. The pointer lives until the set changes. */
+const struct hz_attr *hz_attrs_find(const struct hz_attrs *a, CK_ATTRIBUTE_TYPE type);
+bool hz_attrs_bool(const struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, bool absent);
+CK_ULONG hz_attrs_ulong(const struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, CK_ULONG absent);
+
+/* Set or replace by a copy; `secret` puts it into secret memory. CKR_OK or CKR_HOST_MEMORY. */
+CK_RV hz_attrs_set(struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, const void *value, size_t len, bool secret);
+CK_RV hz_attrs_set_bool(struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, bool v);
+CK_RV hz_attrs_set_ulong(struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, CK_ULONG v);
+void hz_attrs_remove(struct hz_attrs *a, CK_ATTRIBUTE_TYPE type);
+/* The nested set of CKA_WRAP_TEMPLATE and its kin; NULL when absent. */
+const struct hz_attrs *hz_attrs_nested(const struct hz_attrs *a, CK_ATTRIBUTE_TYPE type);
+
+/*
+ * Deep-copy a caller's template, each pointer read once. Checks the shape of every attribute against the attribute's kind
+ * (schema.h): CKR_ARGUMENTS_BAD (NULL with a length, absurd count), CKR_ATTRIBUTE_VALUE_INVALID (wrong length, boolean
+ * other than 0 and 1), CKR_TEMPLATE_INCONSISTENT (the same type twice with different values), CKR_ATTRIBUTE_TYPE_INVALID
+ * (unknown type; only when `strict`: search templates may name anything).
+ */
+CK_RV hz_attrs_copy_in(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, bool strict);
+
+/* True when every attribute of `tmpl` is present in `a` with an equal value (PKCS#11 3.1 section 5.7.7). */
+bool hz_attrs_match(const struct hz_attrs *a, const struct hz_attrs *tmpl);
+
+/*
+ * Bytes for the store: portable (u8 version, then type u64be, length u64be, value; CK_ULONG values as u64be; nested sets
+ * recursively). `which` selects: attributes whose `secret` flag equals it. Reading rebuilds them (secret values in secret memory)
+ * and fails on anything malformed (false), leaving `a` for the caller to free.
+ */
+bool hz_attrs_write(const struct hz_attrs *a, bool secret, struct hz_buf *out);
+bool hz_attrs_read(struct hz_attrs *a, bool secret, struct hz_reader *r);
+
+#endif
