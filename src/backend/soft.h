@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The software backend: keys in our own store, cryptography by libcrypto and libsecp256k1. */
+#ifndef HZ_BACKEND_SOFT_H
+#define HZ_BACKEND_SOFT_H
+
+#include "backend/backend.h"
+
+struct hz_store;
+
+struct hz_soft_conf {
+	const char *store_dir;     /* folder of all tokens' databases; made when first written */
+	const char *serial;        /* 16 characters: the file's name and part of every seal */
+	unsigned tier;             /* 0..4: goes into the key-encryption key's derivation */
+	const char *default_label; /* until C_InitToken names another */
+	bool born_initialised;     /* tier 0: no PIN, nothing sealed, secret keys refused at rest */
+	unsigned max_pin_tries;
+};
+
+/* Opens nothing yet: the database is opened at first use. CKR_HOST_MEMORY or CKR_GENERAL_ERROR with a reason. */
+CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out);
+
+#endif

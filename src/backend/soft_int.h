@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the software backend: the key, the mechanism table's row, and who implements what. */
+#ifndef HZ_BACKEND_SOFT_INT_H
+#define HZ_BACKEND_SOFT_INT_H
+
+#include <openssl/evp.h>
+
+#include "backend/backend.h"
+
+/* What a key needs to work, built once from its attributes. */
+struct hz_key {
+	CK_OBJECT_CLASS cls;
+	CK_KEY_TYPE type;
+	struct hz_attrs attrs;    /* a copy: for wrapping and for rules of single mechanisms */
+	EVP_PKEY *pkey;           /* RSA, EC (not secp256k1), Edwards, Montgomery, ML-DSA, ML-KEM */
+	uint8_t *secret;          /* secret keys: CKA_VALUE; secp256k1 private keys: 32 bytes; secret memory */
+	size_t secret_len;
+	bool is_k256;             /* EC key on secp256k1: never given to libcrypto */
+	uint8_t k256_pub[64];     /* libsecp256k1's parsed public key (opaque bytes of secp256k1_pubkey), when known */
+	bool has_k256_pub;
+	int bits;                 /* modulus or field size */
+};
+
+typedef CK_RV (*hz_soft_begin)(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+
+/* The one table (soft_mechs.c): a row says all that is known of a mechanism; unset functions are not offered. */
+struct hz_soft_mech {
+	struct hz_mech_row row;
+	unsigned needs;           /* HZ_NEED_*: what the libcrypto found at run time must have */
+	hz_soft_begin begin;      /* for all operation kinds that row.info.flags advertises */
+	CK_RV (*generate)(const struct hz_mech *m, struct hz_attrs *secret);
+	CK_RV (*generate_pair)(const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv);
+	CK_RV (*derive)(const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made);
+	CK_RV (*wrap)(const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, struct hz_buf *out);
+	CK_RV (*wrap_len)(const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, size_t *len);
+	CK_RV (*unwrap)(const struct hz_mech *m, struct hz_key *unwrapping, const uint8_t *in, size_t len, struct hz_attrs *made);
+	CK_RV (*encapsulate)(const struct hz_mech *m, struct hz_key *pub, struct hz_buf *ct, struct hz_attrs *made);
+	CK_RV (*encapsulate_len)(const struct hz_mech *m, struct hz_key *pub, size_t *len);
+	CK_RV (*decapsulate)(const struct hz_mech *m, struct hz_key *priv, const uint8_t *ct, size_t len, struct hz_attrs *made);
+};
+#define HZ_NEED_ML_DSA 0x01u
+#define HZ_NEED_ML_KEM 0x02u
+
+/*
+ * Sections of the table, one array a family, each ended by a row of zeros; soft_mechs.c joins, filters by `needs` and sorts them once.
+ * Files: soft_digest.c, soft_mac.c, soft_cipher.c, soft_aead.c, soft_kdf.c, soft_wrap.c, soft_secret.c (generation of secret keys)
+ *        soft_rsa.c, soft_ec.c, soft_k256.c, soft_ed.c, soft_pq.c, soft_vendor.c
+ */
+extern const struct hz_soft_mech hz_soft_digest[], hz_soft_mac[], hz_soft_cipher[], hz_soft_aead[], hz_soft_kdf[],
+	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[];
+
+/* CKM_ECDSA* and CKM_ECDH1_*: soft_ec.c's rows call these when key->is_k256. */
+CK_RV hz_soft_k256_begin(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+CK_RV hz_soft_k256_derive(const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made);
+CK_RV hz_soft_k256_generate(struct hz_attrs *pub, struct hz_attrs *priv);
+
+/* Key building by key type (soft_key.c dispatches): parse and validate the attributes into *key (already zeroed, cls/type/attrs set). */
+CK_RV hz_soft_rsa_key(struct hz_key *key);
+CK_RV hz_soft_ec_key(struct hz_key *key);      /* P-curves; hands secp256k1 to the next */
+CK_RV hz_soft_k256_key(struct hz_key *key);
+CK_RV hz_soft_ed_key(struct hz_key *key);      /* Ed25519/Ed448/X25519/X448 */
+CK_RV hz_soft_pq_key(struct hz_key *key);
+CK_RV hz_soft_secret_key(struct hz_key *key);
+
+/* PKCS#8 DER of a private key (secret memory) and back into a complete attribute set; SPKI DER of either half. */
+CK_RV hz_soft_pkcs8(const struct hz_key *key, struct hz_buf *out);
+CK_RV hz_soft_from_pkcs8(const uint8_t *der, size_t len, struct hz_attrs *made);
+CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out);
+
+/* Set CKA_VALUE (secret), CKA_VALUE_LEN where the class has it, and CKA_CHECK_VALUE of a secret key made by any means; checks length against key type and CKA_VALUE_LEN. */
+CK_RV hz_soft_set_secret(struct hz_attrs *made, const uint8_t *value, size_t len);
+
+#endif

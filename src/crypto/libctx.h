@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our own libcrypto: a private library context with the default provider, never the application's. */
+#ifndef HZ_CRYPTO_LIBCTX_H
+#define HZ_CRYPTO_LIBCTX_H
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The context and the algorithms fetched from it, made at first use and kept for the life of the process (nothing runs at exit;
+ * the module is never unmapped). Thread-safe. NULL when libcrypto cannot make one.
+ */
+OSSL_LIB_CTX *hz_libctx(void);
+
+/* Fetched once, shared: name as EVP_MD_fetch and its kin take it. NULL when this libcrypto lacks it. Owned by the cache. */
+EVP_MD *hz_md(const char *name);
+EVP_CIPHER *hz_cipher(const char *name);
+EVP_MAC *hz_mac(const char *name);
+EVP_KDF *hz_kdf(const char *name);
+
+/* Does this libcrypto have the key type ("ML-DSA-65", "ML-KEM-768")? */
+bool hz_has_keytype(const char *name);
+
+/* Turn libcrypto's error queue into a short text for hz_fail and empty it (we leave nothing in the application's queue). */
+const char *hz_ossl_reason(void);
+
+/*
+ * Random bytes: a buffer per thread filled from RAND_priv_bytes of our context, dropped at fork. n of any size. False on failure
+ * of the generator.
+ */
+bool hz_random(void *out, size_t n);
+
+#endif
