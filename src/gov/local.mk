@@ -1,1 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
+libhz_la_SOURCES += \
+	src/gov/config.h

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: where it is found, what it may say (hanzo-pkcs11.conf(5)), and its defaults. */
+#ifndef HZ_GOV_CONFIG_H
+#define HZ_GOV_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pkcs11.h"
+
+enum hz_backend_kind { HZ_BACKEND_NONE, HZ_BACKEND_SOFT };
+
+/* One slot. Strings are owned by the configuration. */
+struct hz_slot_conf {
+	CK_SLOT_ID id;
+	unsigned tier;
+	char *section;              /* "tier1", "slot_NAME" */
+	char *label, *serial;       /* at most 32 bytes; exactly 16 characters */
+	enum hz_backend_kind backend;
+	bool configured;            /* a section names it (tiers 2-4 have no token without) */
+	bool hide_secp256k1;
+	char *absent_why;           /* reason that C_GetTokenInfo and doctor give for a slot without token */
+};
+
+struct hz_config {
+	char *path;                 /* file that won, or NULL */
+	char *store_dir;
+	char *log;
+	unsigned max_pin_tries;
+	struct hz_slot_conf *slots; /* ascending ids, 0..4 first */
+	size_t nslots;
+};
+
+/*
+ * Find and read the configuration: `reserved` ("conf=PATH" from C_Initialize, or NULL), HANZO_PKCS11_CONF, the user's file, the system's.
+ * On failure CKR_GENERAL_ERROR (CKR_ARGUMENTS_BAD for a malformed `reserved`) with file, section, key and line in the reason, also logged.
+ */
+CK_RV hz_config_load(struct hz_config **out, const char *reserved);
+void hz_config_free(struct hz_config *c);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operation state machine: how operations of every kind begin, go on and always end. */
+#ifndef HZ_TOKEN_OPERATION_H
+#define HZ_TOKEN_OPERATION_H
+
+#include "token/token.h"
+
+/*
+ * Begin. mech NULL: end the operation of that kind (3.0). Checks, in this order: active already (CKR_OPERATION_ACTIVE), mechanism known
+ * for this kind (CKR_MECHANISM_INVALID), parameter, key handle, key type (CKR_KEY_TYPE_INCONSISTENT), usage attribute
+ * (CKR_KEY_FUNCTION_NOT_PERMITTED), CKA_ALLOWED_MECHANISMS, login (private key: CKR_USER_NOT_LOGGED_IN), then the backend's begin or rearm.
+ */
+CK_RV hz_op_init(struct hz_session *s, enum hz_op_kind kind, const CK_MECHANISM *mech, CK_OBJECT_HANDLE key);
+
+/* Drop everything that the session's operations hold, retired ones too (close, logout sweep). */
+void hz_ops_free(struct hz_session *s);
+/* Retired operations whose key may have changed or ended are freed; called by hz_session_leave when the token's epoch moved. */
+void hz_ops_sweep(struct hz_session *s);
+/* C_SessionCancel. */
+CK_RV hz_ops_cancel(struct hz_session *s, CK_FLAGS flags);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of sessions and the way into a session-based call. */
+#ifndef HZ_TOKEN_SESSION_H
+#define HZ_TOKEN_SESSION_H
+
+#include "token/token.h"
+
+/*
+ * Find, lock and check a session; every session-based entry starts with it and ends with hz_session_leave.
+ * CKR_CRYPTOKI_NOT_INITIALIZED (not initialised, being finalised, or a forked child), CKR_SESSION_HANDLE_INVALID.
+ */
+CK_RV hz_session_enter(CK_SESSION_HANDLE h, struct hz_session **out);
+
+/* Unlock; returns rv, so that an entry reads: return hz_session_leave(s, hz_do_x(s, ...)). */
+CK_RV hz_session_leave(struct hz_session *s, CK_RV rv);
+
+CK_RV hz_session_open(struct hz_token *t, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE *out);
+CK_RV hz_session_close(CK_SESSION_HANDLE h);
+void hz_session_close_all(struct hz_token *t);
+CK_RV hz_session_info(struct hz_session *s, CK_SESSION_INFO *info);
+
+/* CKS_*: from the session's flags and the token's login. */
+CK_STATE hz_session_state(const struct hz_session *s);
+
+static inline bool hz_session_rw(const struct hz_session *s)
+{
+	return (s->flags & CKF_RW_SESSION) != 0;
+}
+
+/* In a forked child, at C_Initialize: every inherited session is void; locks are made anew. */
+void hz_session_after_fork(void);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The token floor's structures and the rules by which threads share them.
+ *
+ * Locks, from the top down; nobody takes an upper one while holding a lower one:
+ *   life (module.h)   initialised or not, the slots; shared in calls without a session, exclusive in C_Initialize and C_Finalize
+ *   session lock      one session's operations; held for the whole call, so two threads on one session queue up
+ *   token lock        login state, session counts, the tables of objects; short, never across cryptography or I/O
+ *
+ * Sessions live in memory that is never given back to the allocator, so a call finds its session with one look, locks it, and then
+ * compares the handle: no reference counts, no table lock. C_Finalize closes every session under its lock before tokens go; a call
+ * that is inside a session therefore keeps its token alive. Nobody ever locks a second session while holding one (C_Logout does
+ * not): what ends operations of other sessions is the token's epoch, which each session compares when it is entered.
+ */
+#ifndef HZ_TOKEN_TOKEN_H
+#define HZ_TOKEN_TOKEN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "ck/attrs.h"
+#include "ck/mech.h"
+#include "pkcs11.h"
+
+enum hz_login { HZ_PUBLIC, HZ_USER, HZ_SO };
+
+struct hz_object_table; /* object.h */
+
+/* One slot with what stands behind it. Made in C_Initialize, freed in C_Finalize. */
+struct hz_token {
+	CK_SLOT_ID slot_id;
+	unsigned ordinal;            /* 0..255, part of this token's object handles */
+	unsigned tier;
+	char serial[17];             /* 16 characters and NUL */
+	char label[33];              /* default label, until the store names another */
+	bool removable, login_required, born_initialised;
+	const char *absent_why;      /* why there is no token; NULL when present */
+	struct hz_backend *be;       /* NULL: slot without token */
+
+	pthread_mutex_t lock;        /* the token lock */
+	_Atomic int login;           /* enum hz_login; written under the lock, read freely */
+	_Atomic uint64_t epoch;      /* raised by login, logout, and every change or end of an object by this process: cached keys are looked up again */
+	_Atomic uint64_t login_epoch;/* raised by logout only: operations begun before with private objects are void */
+	unsigned sessions, rw_sessions;
+	struct hz_object_table *objects;
+};
+
+/* The state of one kind of operation in a session. `op` outlives the operation: rearm makes the next Init with the same key cheap. */
+enum hz_op_state { HZ_IDLE, HZ_READY, HZ_STREAMING };
+
+struct hz_object;
+
+struct hz_active {
+	enum hz_op_state state;
+	CK_MECHANISM_TYPE mech;
+	struct hz_op *op;            /* running (state != HZ_IDLE) or retired and reusable */
+	struct hz_object *key;       /* reference; NULL for digests */
+	uint64_t epoch, generation;  /* token's and backend's counters when key was looked up: valid while both are unchanged */
+	uint64_t login_epoch;
+	bool private_key;            /* key has CKA_PRIVATE: a logout ends it */
+	bool needs_reauth;           /* CKA_ALWAYS_AUTHENTICATE: waits for a CKU_CONTEXT_SPECIFIC login */
+	bool in_message;             /* between C_*MessageBegin and the last C_*MessageNext */
+	uint8_t *pending;            /* a result that did not fit the caller's buffer (secret memory); given at the next call */
+	size_t pending_len;
+	uint8_t *signature;          /* C_VerifySignatureInit's signature */
+	size_t signature_len;
+};
+
+struct hz_find {
+	bool active;
+	CK_OBJECT_HANDLE *handles;   /* snapshot */
+	size_t n, next;
+};
+
+struct hz_session {
+	pthread_mutex_t lock;
+	CK_SESSION_HANDLE handle;    /* 0: free. Never given twice in a process */
+	struct hz_token *token;
+	CK_FLAGS flags;
+	CK_VOID_PTR application;
+	CK_NOTIFY notify;
+	struct hz_active active[HZ_OP_KINDS];
+	struct hz_find find;
+};
+
+#endif
