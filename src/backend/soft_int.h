@@ -19,7 +19,20 @@ struct hz_key {
 	uint8_t k256_pub[64];     /* libsecp256k1's parsed public key (opaque bytes of secp256k1_pubkey), when known */
 	bool has_k256_pub;
 	int bits;                 /* modulus or field size */
+	const void *curve;        /* EC families: the row of soft_curve.h */
+	void *ext;                /* what one family keeps besides (cached numbers); freed by ext_free */
+	void (*ext_free)(void *ext);
 };
+
+/*
+ * The backend's key_open, key_free and complete (soft_key.c dispatches by class and type). new copies attrs; free takes NULL.
+ * An operation borrows its key: the caller keeps the key alive until the op is freed.
+ */
+CK_RV hz_soft_key_new(const struct hz_attrs *attrs, struct hz_key **key);
+void hz_soft_key_free(struct hz_key *key);
+CK_RV hz_soft_complete(struct hz_attrs *attrs);
+/* soft_secret.c: complete's part for secret keys (CKA_VALUE checked, CKA_VALUE_LEN and CKA_CHECK_VALUE added). */
+CK_RV hz_soft_secret_complete(struct hz_attrs *attrs);
 
 typedef CK_RV (*hz_soft_begin)(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 
