@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests by what they need: unit (internal functions, Check), module (the built module through dlopen, as an application has it),
+# interop (real clients), fuzz (targets and the replay of their corpora).
+AM_TESTS_ENVIRONMENT = \
+	HANZO_MODULE='$(abs_top_builddir)/.libs/libhanzo-pkcs11.so' ; export HANZO_MODULE ; \
+	HANZO_P11='$(abs_top_builddir)/hanzo-p11' ; export HANZO_P11 ; \
+	HANZO_SRCDIR='$(abs_top_srcdir)' ; export HANZO_SRCDIR ; \
+	HANZO_BUILDDIR='$(abs_top_builddir)' ; export HANZO_BUILDDIR ; \
+	HANZO_VECTORS="$${HANZO_VECTORS-$(abs_top_srcdir)/../shared/vectors}" ; export HANZO_VECTORS ; \
+	HANZO_PKCS11_CONF= ; unset HANZO_PKCS11_CONF ;
+
+# What test programs link unless they say otherwise; programs under tests/module say tests_module_t_x_LDADD = $(MODULE_TEST_LIBS).
+LDADD = libhz.la $(CHECK_LIBS)
+MODULE_TEST_LIBS = $(CHECK_LIBS) -ldl $(PTHREAD_LIBS)
+
+TEST_EXTENSIONS = .sh
+dist_check_SCRIPTS += tests/t_floors.sh
+TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
+
+include tests/unit/local.mk
+include tests/module/local.mk
+include tests/interop/local.mk
+include tests/fuzz/local.mk
