@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reason of the last failure, one text per thread. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static _Thread_local char error_text[256];
+
+unsigned long hz_fail(unsigned long rv, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(error_text, sizeof error_text, fmt, ap) < 0)
+		error_text[0] = '\0';
+	va_end(ap);
+	errno = saved;
+	return rv;
+}
+
+const char *hz_error_text(void)
+{
+	return error_text;
+}
+
+void hz_error_clear(void)
+{
+	error_text[0] = '\0';
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unit test of base/log.h, base/error.h and base/fork.h: sinks, whole lines from threads and processes, texts per thread. */
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/log.h"
+
+static char dir[64], path[80], sink[96];
+
+static void setup(void)
+{
+	(void)snprintf(dir, sizeof dir, "/tmp/t_base_log.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/log", dir);
+	(void)snprintf(sink, sizeof sink, "file:%s", path);
+}
+
+static void teardown(void)
+{
+	hz_log_close();
+	(void)unlink(path);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+/* Each line of the log in turn; the number of lines. */
+static int each_line(void (*f)(const char *))
+{
+	char line[4096];
+	FILE *in = fopen(path, "re");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(in);
+	while (fgets(line, sizeof line, in) != NULL) {
+		f(line);
+		n++;
+	}
+	(void)fclose(in);
+	return n;
+}
+
+static void is_clean(const char *line)
+{
+	const char *text = strstr(line, " error: ");
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_nonnull(strstr(line, "hanzo-pkcs11["));
+	ck_assert_str_eq(text, " error: a?b?c??d\xc3\xa4 7\n");
+}
+
+static time_t before, after;
+
+static void has_now(const char *line)
+{
+	char text[32];
+	bool found = false;
+
+	for (time_t t = before; t <= after && !found; t++) {
+		ck_assert_uint_gt(strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", gmtime(&t)), 0);
+		found = strncmp(line, text, strlen(text)) == 0;
+	}
+	ck_assert_msg(found, "wrong time: %s", line);
+}
+
+START_TEST(the_time_is_utc)
+{
+	ck_assert(hz_log_open(sink, false));
+	before = time(NULL);
+	hz_log(HZ_LOG_ERROR, "now");
+	after = time(NULL);
+	ck_assert_int_eq(each_line(has_now), 1);
+}
+END_TEST
+
+START_TEST(one_line_without_control_characters)
+{
+	struct stat st;
+
+	ck_assert(hz_log_open(sink, false));
+	errno = 42;
+	hz_log(HZ_LOG_ERROR, "a\nb\x1b" "c\xc2\x9b" "d\xc3\xa4 %d", 7);
+	ck_assert_int_eq(errno, 42);
+	ck_assert_int_eq(each_line(is_clean), 1);
+	ck_assert(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+}
+END_TEST
+
+static void any(const char *line)
+{
+	ck_assert_uint_gt(strlen(line), 10);
+}
+
+START_TEST(levels)
+{
+	ck_assert(!hz_log_enabled(HZ_LOG_INFO) && hz_log_enabled(HZ_LOG_WARNING));
+	ck_assert(hz_log_open(sink, false));
+	ck_assert(hz_log_enabled(HZ_LOG_INFO) && !hz_log_enabled(HZ_LOG_DEBUG));
+	hz_log(HZ_LOG_DEBUG, "no");
+	ck_assert_int_eq(each_line(any), 0);
+	ck_assert(hz_log_open(sink, true));
+	hz_log(HZ_LOG_DEBUG, "yes");
+	ck_assert_int_eq(each_line(any), 1);
+	ck_assert(hz_log_open("none", true));
+	ck_assert(!hz_log_enabled(HZ_LOG_ERROR));
+	hz_log(HZ_LOG_ERROR, "nowhere");
+	ck_assert_int_eq(each_line(any), 1);
+	hz_log_close();
+	ck_assert(hz_log_enabled(HZ_LOG_ERROR) && !hz_log_enabled(HZ_LOG_INFO));
+}
+END_TEST
+
+START_TEST(bad_sinks_leave_the_former)
+{
+	char other[128];
+
+	ck_assert(hz_log_open(sink, false));
+	ck_assert(!hz_log_open("file:", false) && !hz_log_open("stderr", false) && !hz_log_open("", false));
+	ck_assert(!hz_log_open("file:/nonexistent/x", false) && !hz_log_open("file:/dev/null", false));
+	(void)snprintf(other, sizeof other, "%s/link", dir);
+	ck_assert_int_eq(symlink(path, other), 0);
+	(void)snprintf(other, sizeof other, "file:%s/link", dir);
+	ck_assert(!hz_log_open(other, false));
+	ck_assert_int_eq(unlink(other + 5), 0);
+	(void)snprintf(other, sizeof other, "file:%s", dir);
+	ck_assert(!hz_log_open(other, false));
+	hz_log(HZ_LOG_WARNING, "still here");
+	ck_assert_int_eq(each_line(any), 1);
+}
+END_TEST
+
+static void is_long(const char *line)
+{
+	size_t n = strlen(line);
+
+	ck_assert(n > 1900 && n < 2100 && line[n - 1] == '\n');
+}
+
+START_TEST(long_lines_are_cut)
+{
+	char *text = malloc(100000);
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', 99999);
+	text[99999] = '\0';
+	ck_assert(hz_log_open(sink, false));
+	hz_log(HZ_LOG_ERROR, "%s", text);
+	ck_assert_int_eq(each_line(is_long), 1);
+	free(text);
+}
+END_TEST
+
+static void is_whole(const char *line)
+{
+	const char *text = strstr(line, " info: ");
+	int n;
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(sscanf(text, " info: <%d ", &n), 1);
+	ck_assert_str_eq(text + strlen(text) - 3, "x>\n");
+}
+
+static atomic_bool forked;
+
+static void *write_lines(void *arg)
+{
+	for (int i = 0; i < 200; i++) {
+		hz_log(HZ_LOG_INFO, "<%d %.*sx>", i, i, "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy");
+		if (arg != NULL && i % 10 == 0)
+			(void)hz_log_open(sink, true); /* swaps the file under the other writers */
+	}
+	while (!forked) /* a thread that has ended before the fork is a leak in the child's eyes (TSan) */
+		(void)usleep(1000);
+	return NULL;
+}
+
+START_TEST(lines_stay_whole)
+{
+	pthread_t t[4];
+	pid_t pid[2];
+	int st;
+
+	ck_assert(hz_log_open(sink, true));
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&t[i], NULL, write_lines, i == 0 ? &t : NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		ck_assert_int_ge(pid[i], 0);
+		if (pid[i] == 0) {
+			forked = true;
+			(void)write_lines(NULL);
+			hz_log_close(); /* does not wait for the parent's writers */
+			_exit(0);
+		}
+	}
+	forked = true;
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_join(t[i], NULL), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert(waitpid(pid[i], &st, 0) == pid[i] && st == 0);
+	ck_assert_int_eq(each_line(is_whole), 6 * 200);
+}
+END_TEST
+
+static void *other_thread(void *arg)
+{
+	ck_assert_str_eq(hz_error_text(), "");
+	ck_assert_uint_eq(hz_fail(3, "other %s", "thread"), 3);
+	ck_assert_str_eq(hz_error_text(), "other thread");
+	return arg;
+}
+
+START_TEST(reasons_are_per_thread)
+{
+	char *text = malloc(1001);
+	pthread_t t;
+
+	ck_assert_ptr_nonnull(text);
+	errno = 17;
+	ck_assert_uint_eq(hz_fail(0x80000001ul, "reason %d", 1), 0x80000001ul);
+	ck_assert_int_eq(errno, 17);
+	ck_assert_int_eq(pthread_create(&t, NULL, other_thread, NULL), 0);
+	ck_assert_int_eq(pthread_join(t, NULL), 0);
+	ck_assert_str_eq(hz_error_text(), "reason 1");
+	memset(text, 'y', 1000);
+	text[1000] = '\0';
+	(void)hz_fail(1, "%s", text);
+	ck_assert_uint_eq(strlen(hz_error_text()), 255);
+	hz_error_clear();
+	ck_assert_str_eq(hz_error_text(), "");
+	free(text);
+}
+END_TEST
+
+START_TEST(forks_are_counted)
+{
+	unsigned gen;
+	int st;
+	pid_t pid;
+
+	hz_fork_watch();
+	hz_fork_watch();
+	gen = hz_fork_gen();
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(hz_fork_gen() == gen + 1 ? 0 : 1);
+	ck_assert(waitpid(pid, &st, 0) == pid && st == 0);
+	ck_assert_uint_eq(hz_fork_gen(), gen);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("log");
+	TCase *tc = tcase_create("all");
+	SRunner *r;
+	int bad;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, one_line_without_control_characters);
+	tcase_add_test(tc, the_time_is_utc);
+	tcase_add_test(tc, levels);
+	tcase_add_test(tc, bad_sinks_leave_the_former);
+	tcase_add_test(tc, long_lines_are_cut);
+	tcase_add_test(tc, lines_stay_whole);
+	tcase_add_test(tc, reasons_are_per_thread);
+	tcase_add_test(tc, forks_are_counted);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	bad = srunner_ntests_failed(r);
+	srunner_free(r);
+	return bad != 0;
+}
