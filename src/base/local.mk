@@ -10,5 +10,6 @@ libhz_base_la_SOURCES += \
 	src/base/hex.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/reader.h \
 	src/base/secmem.c \
 	src/base/secmem.h
