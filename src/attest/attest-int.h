@@ -4,16 +4,22 @@
 /*
  * Who owns what (floor src/attest; includes only base, libcrypto and json-c):
  *
- *   verifier.c  public entry points, input, dispatch      result.c   claims, reasons, dumps
- *   policy.c    strict policy file, section reader        bundle.c   bundle, CMW, tsm-report, binding of CPU and GPUs
- *   x509.c      certificates, chains, pins, CRLs          sig.c      digests, raw ECDSA/RSA signatures, EC points
+ *   verifier.c, input.c   entry points, dispatch          result.c, reason.c   claims, reasons, dumps
+ *   policy.c, policy-read.c   strict policy files         bundle.c, tsm.c, binding.c   wrappers, binding of CPU and GPUs
+ *   x509.c, crl.c   certificates, chains, pins            sig.c, json.c   digests and signatures, strict JSON
  *   snp.c, snp-cert.c, snp-table.c, snp-policy.c          AMD SEV-SNP
  *   tdx.c, tdx-quote.c, tdx-collateral.c, tdx-tcb.c, tdx-policy.c  Intel TDX
  *   sim.c       simulated TEE
  *   nvidia*.c, rim*.c   NVIDIA GPUs            tpm*.c, azure*.c   TPM quotes, HCL reports
  *   cca*.c, cbor.c      Arm CCA tokens, strict CBOR
  *
- * A verifier of a family is one `struct hz_at_family` (below), listed in verifier.c.
+ * A verifier of a family is one `struct hz_at_family` (below); to add one, list it in hz_at_families[] of verifier.c
+ * and raise HZ_AT_N_FAMILIES in policy-int.h.
+ *
+ * What arrives as item->evidence: NVIDIA either the raw SPDM request and response (its chain is in item->certs, in any
+ * order, among other certificates) or, from a bundle, the JSON list with exactly one device, chain inside; Azure either
+ * the raw HCL report with parts, or from a bundle the JSON object {"hcl","quote","signature","pcrs","tdx"?}, values
+ * base64url, media type application/vnd.hanzo.azure-hcl+json; CCA the CBOR token.
  */
 
 #ifndef HZ_ATTEST_INT_H
@@ -64,6 +70,7 @@ struct hz_at_item {
 	enum { HZ_AT_ARCH_NONE, HZ_AT_ARCH_HOPPER, HZ_AT_ARCH_BLACKWELL } arch;
 	bool tee_io;                      /* CPU: the platform signs that TEE-I/O is on (SNP PLATFORM_INFO bit 7) */
 	int mode;                         /* GPU: feature flag (0 SPT, 1 MPT, 2 PPCIE), -1 unknown */
+	int mig;                          /* GPU: 0 off, 1 on, -1 not stated by signed evidence */
 };
 
 /* The data of a part, or {NULL, 0}. */
@@ -270,8 +277,8 @@ void hz_at_chain_free(STACK_OF(X509) *chain);
  */
 enum hz_attest_reason hz_at_crl_check(struct hz_at_run *run, X509 *cert, X509 *issuer, bool needed);
 
-bool hz_at_cert_sha256(const X509 *cert, uint8_t out[32]);   /* of the DER */
-bool hz_at_spki_sha256(const X509 *cert, uint8_t out[32]);
+bool hz_at_cert_sha256(struct hz_at_run *run, X509 *cert, uint8_t out[32]);   /* of the DER */
+bool hz_at_spki_sha256(struct hz_at_run *run, X509 *cert, uint8_t out[32]);
 /* First CN of the subject or issuer into out (always NUL-terminated); false if there is none or it does not fit. */
 bool hz_at_subject_cn(const X509 *cert, char *out, size_t size);
 bool hz_at_issuer_cn(const X509 *cert, char *out, size_t size);

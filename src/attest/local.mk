@@ -3,6 +3,27 @@
 noinst_LTLIBRARIES += libhz-attest.la
 libhz_attest_la_SOURCES = \
 	include/hanzo-attest.h \
-	src/attest/attest-int.h
-
+	src/attest/attest-int.h \
+	src/attest/binding.c \
+	src/attest/bundle.c \
+	src/attest/bundle.h \
+	src/attest/crl.c \
+	src/attest/input.c \
+	src/attest/json.c \
+	src/attest/policy-int.h \
+	src/attest/policy-read.c \
+	src/attest/policy.c \
+	src/attest/reason.c \
+	src/attest/result.c \
+	src/attest/result.h \
+	src/attest/sig.c \
+	src/attest/snp-cert.c \
+	src/attest/snp-policy.c \
+	src/attest/snp-report.c \
+	src/attest/snp-table.c \
+	src/attest/snp.c \
+	src/attest/snp.h \
+	src/attest/tsm.c \
+	src/attest/verifier.c \
+	src/attest/x509.c
 libhz_attest_la_LIBADD = libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)

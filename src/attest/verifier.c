@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry points: the verifier object, the dispatch to a family, the tenant map. */
+
+#include "attest/bundle.h"
+#include "attest/policy-int.h"
+#include "attest/result.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct hz_at_family *const hz_at_families[HZ_AT_N_FAMILIES] = {
+	&hz_at_snp,
+	&hz_at_tdx,
+	&hz_at_sim,
+};
+
+const struct hz_at_family *
+hz_at_family_of(enum hz_attest_kind kind)
+{
+	for (size_t i = 0; i < HZ_AT_N_FAMILIES; i++)
+		if (hz_at_families[i]->kind == kind)
+			return hz_at_families[i];
+	return NULL;
+}
+
+hz_attest_verifier *
+hz_attest_verifier_new(struct ossl_lib_ctx_st *libctx)
+{
+	struct hz_attest_verifier *v = calloc(1, sizeof *v);
+
+	if (v == NULL)
+		return NULL;
+	v->own_libctx = libctx == NULL;
+	v->libctx = libctx != NULL ? libctx : OSSL_LIB_CTX_new();
+	if (v->libctx == NULL) {
+		free(v);
+		return NULL;
+	}
+	return v;
+}
+
+void
+hz_attest_verifier_free(hz_attest_verifier *v)
+{
+	if (v == NULL)
+		return;
+	if (v->own_libctx)
+		OSSL_LIB_CTX_free(v->libctx);
+	free(v);
+}
+
+/* ---- items ---- */
+
+struct hz_at_bytes
+hz_at_item_part(const struct hz_at_item *item, const char *name)
+{
+	for (size_t i = 0; i < item->parts; i++)
+		if (strcmp(item->part[i].name, name) == 0)
+			return item->part[i].data;
+	return (struct hz_at_bytes){ NULL, 0 };
+}
+
+enum hz_attest_reason
+hz_at_item_add_part(struct hz_at_run *run, struct hz_at_item *item, const char *name, struct hz_at_bytes data)
+{
+	if (hz_at_item_part(item, name).p != NULL || item->parts == HZ_AT_MAX_PARTS)
+		return hz_at_refuse(run, HZ_ATTEST_R_DUPLICATE, "part \"%s\" is given twice", name);
+	item->part[item->parts++] = (struct hz_at_part){ name, data };
+	return HZ_ATTEST_OK;
+}
+
+enum hz_attest_reason
+hz_at_item_begin(struct hz_at_run *run, struct hz_at_item *item, enum hz_attest_kind kind, const char *label)
+{
+	enum hz_attest_reason rc = HZ_ATTEST_OK;
+
+	*item = (struct hz_at_item){ .kind = kind, .label = label, .mode = -1, .mig = -1 };
+	item->certs = sk_X509_new_null();
+	if (item->certs == NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "out of memory");
+	for (size_t i = 0; rc == HZ_ATTEST_OK && i < run->in->n_certs; i++)
+		rc = hz_at_item_certs(run, item, run->in->certs[i]);
+	return rc;
+}
+
+void
+hz_at_item_end(struct hz_at_item *item)
+{
+	sk_X509_pop_free(item->certs, X509_free);
+	item->certs = NULL;
+}
+
+static enum hz_attest_reason
+ask_family(struct hz_at_run *run, struct hz_at_item *item)
+{
+	const struct hz_at_family *family = hz_at_family_of(item->kind);
+
+	if (family == NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_UNSUPPORTED, "this kind of evidence is not verified");
+	if (item->kind == HZ_ATTEST_KIND_SIM && !run->policy->allow_simulated)
+		return hz_at_refuse(run, HZ_ATTEST_R_POLICY_SIMULATED, "simulated evidence is not allowed by the policy");
+	if (family->section != NULL && hz_at_policy_section(run->policy, family->section) == NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_POLICY_KIND, "the policy has no section \"%s\"", family->section->name);
+	return family->verify(run, item);
+}
+
+enum hz_attest_reason
+hz_at_item_verify(struct hz_at_run *run, struct hz_at_item *item)
+{
+	enum hz_attest_reason rc;
+	char text[sizeof run->res->text];
+
+	hz_at_claim_text(run, item, "kind", hz_attest_kind_name(item->kind));
+	rc = ask_family(run, item);
+	if (rc != HZ_ATTEST_OK) {
+		memcpy(text, run->res->text, sizeof text);
+		hz_at_refuse(run, rc, "%s: %s", item->label, text);
+	}
+	return rc;
+}
+
+/* ---- one piece of evidence outside a bundle ---- */
+
+/* The kind by the first bytes. */
+static enum hz_attest_kind
+guess_kind(const struct hz_at_bytes *e)
+{
+	struct hz_reader r = hz_rd(e->p, e->len);
+	const uint8_t *p = hz_rd_peek(&r, 12);
+
+	if (p == NULL)
+		return HZ_ATTEST_KIND_NONE;
+	if (p[0] == '{' && hz_at_json_span(e->p, e->len, "hanzo_evidence").p != NULL)
+		return HZ_ATTEST_KIND_BUNDLE;
+	if (p[0] == '{' && hz_at_json_span(e->p, e->len, "hanzo_sim").p != NULL)
+		return HZ_ATTEST_KIND_SIM;
+	if (p[0] == '{')
+		return HZ_ATTEST_KIND_TSM;
+	if (p[0] == '[' || (p[0] == 0x11 && p[1] == 0xE0))
+		return HZ_ATTEST_KIND_NVIDIA;
+	if (memcmp(p, "HCLA", 4) == 0)
+		return HZ_ATTEST_KIND_AZURE;
+	if (memcmp(p, "\xff" "TCG", 4) == 0)
+		return HZ_ATTEST_KIND_TPM;
+	if (memcmp(p, "\xd9\x01\x8f", 3) == 0)
+		return HZ_ATTEST_KIND_CCA;
+	if (memcmp(p + 1, "\0\2\0", 3) == 0 || memcmp(p + 1, "\0\3\0", 3) == 0)
+		return HZ_ATTEST_KIND_TDX;
+	return memcmp(p + 1, "\0\0\0", 3) == 0 ? HZ_ATTEST_KIND_SNP : HZ_ATTEST_KIND_NONE;
+}
+
+/* Storage for expectations derived from a challenge. */
+struct derived {
+	uint8_t report_data[HZ_ATTEST_REPORT_DATA_LEN];
+	uint8_t nonce[HZ_ATTEST_NONCE_LEN];
+};
+
+static bool
+derive(const struct hz_at_run *run, enum hz_attest_kind kind, struct derived *d)
+{
+	const struct hz_attest_verifier v = { run->libctx, false };
+	const struct hz_at_bytes *c = &run->in->challenge;
+
+	if (!hz_attest_report_data(&v, c->p, c->len, NULL, 0, NULL, 0, d->report_data))
+		return false;
+	return kind == HZ_ATTEST_KIND_NVIDIA ? hz_attest_gpu_nonce(&v, c->p, c->len, 0, d->nonce)
+	                                     : hz_attest_tpm_nonce(&v, d->report_data, d->nonce);
+}
+
+static void
+expect(const struct hz_attest_input *in, const struct derived *d, struct hz_at_item *item)
+{
+	bool tpm = item->kind == HZ_ATTEST_KIND_TPM || item->kind == HZ_ATTEST_KIND_AZURE;
+
+	item->report_data = in->report_data;
+	item->nonce = in->nonce;
+	if (in->challenge.p == NULL)
+		return;
+	/* The report data of Azure evidence is the hash of its runtime data: the challenge is in the quote. */
+	if (item->report_data.p == NULL && !tpm)
+		item->report_data = (struct hz_at_bytes){ d->report_data, sizeof d->report_data };
+	if (item->nonce.p == NULL && (tpm || item->kind == HZ_ATTEST_KIND_NVIDIA))
+		item->nonce = (struct hz_at_bytes){ d->nonce, sizeof d->nonce };
+}
+
+static enum hz_attest_reason
+verify_opened(struct hz_at_run *run, struct hz_at_arena *arena, struct hz_at_item *item)
+{
+	const struct hz_attest_input *in = run->in;
+	enum hz_attest_reason rc = HZ_ATTEST_OK;
+	struct derived d;
+
+	item->evidence = in->evidence;
+	if (item->kind == HZ_ATTEST_KIND_TSM)
+		rc = hz_at_tsm_open(run, arena, item, in->evidence);
+	for (size_t i = 0; rc == HZ_ATTEST_OK && i < in->parts; i++)
+		rc = hz_at_item_add_part(run, item, in->part[i].name, in->part[i].data);
+	if (rc != HZ_ATTEST_OK)
+		return rc;
+	if (in->challenge.p != NULL && !derive(run, item->kind, &d))
+		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "a digest failed");
+	expect(in, &d, item);
+	rc = hz_at_item_verify(run, item);
+	if (rc != HZ_ATTEST_OK)
+		return rc;
+	return item->is_gpu ? hz_at_tier_check(run, NULL, item, 1) : hz_at_tier_check(run, item, NULL, 0);
+}
+
+static enum hz_attest_reason
+verify_single(struct hz_at_run *run, enum hz_attest_kind kind)
+{
+	struct hz_at_arena arena;
+	struct hz_at_item item;
+	enum hz_attest_reason rc;
+
+	if (!hz_at_arena_begin(&arena, run->in->evidence.len))
+		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "out of memory");
+	rc = hz_at_item_begin(run, &item, kind, kind == HZ_ATTEST_KIND_NVIDIA ? "gpu/0" : "cpu");
+	if (rc == HZ_ATTEST_OK)
+		rc = verify_opened(run, &arena, &item);
+	hz_at_item_end(&item);
+	hz_at_arena_end(&arena);
+	return rc;
+}
+
+/* ---- the whole ---- */
+
+/* The tenant that the policy gives to this evidence, as claim "tenant"; the first entry that fits. */
+static void
+name_tenant(struct hz_at_run *run)
+{
+	const struct hz_attest_result *res = run->res;
+
+	for (size_t i = 0; i < run->policy->n_tenants; i++) {
+		const struct hz_at_tenant *t = &run->policy->tenant[i];
+
+		for (size_t k = 0; k < res->n_claims; k++)
+			if (strcmp(res->claim[k].name, t->claim) == 0 && strcmp(res->claim[k].value, t->value) == 0) {
+				hz_at_claim_text(run, NULL, "tenant", t->tenant);
+				return;
+			}
+	}
+}
+
+static enum hz_attest_reason
+verify(struct hz_at_run *run)
+{
+	enum hz_attest_kind kind = run->in->kind;
+	enum hz_attest_reason rc;
+
+	if (run->in->evidence.p == NULL || !run->in->has_now)
+		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "no evidence, or no time of verification");
+	if (kind == HZ_ATTEST_KIND_NONE)
+		kind = guess_kind(&run->in->evidence);
+	if (kind == HZ_ATTEST_KIND_NONE)
+		return hz_at_refuse(run, HZ_ATTEST_R_KIND, "not evidence of a known kind");
+	rc = kind == HZ_ATTEST_KIND_BUNDLE ? hz_at_bundle(run) : verify_single(run, kind);
+	if (rc == HZ_ATTEST_OK)
+		name_tenant(run);
+	return rc;
+}
+
+hz_attest_result *
+hz_attest_verify(const hz_attest_verifier *v, const hz_attest_policy *p, const hz_attest_input *in)
+{
+	struct hz_at_run run = { 0 };
+
+	if (v == NULL || p == NULL || in == NULL)
+		return NULL;
+	run.res = hz_at_result_new();
+	if (run.res == NULL)
+		return NULL;
+	run.libctx = v->libctx;
+	run.policy = p;
+	run.in = in;
+	run.now = in->now;
+	ERR_set_mark();
+	hz_at_result_close(run.res, verify(&run));
+	ERR_pop_to_mark();
+	return run.res;
+}
