@@ -8,6 +8,8 @@ libhz_base_la_SOURCES += \
 	src/base/fork.h \
 	src/base/hex.c \
 	src/base/hex.h \
+	src/base/jdoc.c \
+	src/base/jdoc.h \
 	src/base/jsoncheck.c \
 	src/base/jsoncheck.h \
 	src/base/log.c \

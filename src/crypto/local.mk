@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 libhz_la_SOURCES += \
+	src/crypto/eip712.c \
+	src/crypto/eip712.h \
+	src/crypto/eip712_int.h \
+	src/crypto/eip712_types.c \
+	src/crypto/eip712_value.c \
+	src/crypto/ethaddr.c \
+	src/crypto/ethaddr.h \
 	src/crypto/hash.c \
 	src/crypto/hash.h \
 	src/crypto/hmac.c \
@@ -7,4 +14,6 @@ libhz_la_SOURCES += \
 	src/crypto/keccak.c \
 	src/crypto/keccak.h \
 	src/crypto/libctx.c \
-	src/crypto/libctx.h
+	src/crypto/libctx.h \
+	src/crypto/u256.c \
+	src/crypto/u256.h

@@ -4,3 +4,6 @@ check_PROGRAMS += \
 	tests/unit/t_base_log \
 	tests/unit/t_base_secmem \
 	tests/unit/t_base_text
+check_PROGRAMS += \
+	tests/unit/t_jdoc \
+	tests/unit/t_eip712
