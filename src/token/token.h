@@ -37,6 +37,7 @@ struct hz_token {
 	char serial[17];             /* 16 characters and NUL */
 	char label[33];              /* default label, until the store names another */
 	bool removable, login_required, born_initialised;
+	bool hide_secp256k1;         /* searches do not return keys on that curve */
 	const char *absent_why;      /* why there is no token; NULL when present */
 	struct hz_backend *be;       /* NULL: slot without token */
 
@@ -62,6 +63,8 @@ struct hz_active {
 	uint64_t login_epoch;
 	bool private_key;            /* key has CKA_PRIVATE: a logout ends it */
 	bool needs_reauth;           /* CKA_ALWAYS_AUTHENTICATE: waits for a CKU_CONTEXT_SPECIFIC login */
+	uint64_t order;              /* with needs_reauth: later operations have higher numbers; such a login serves the last one */
+	bool tainted;                /* digest: went over a key, so its state is not given out */
 	bool in_message;             /* between C_*MessageBegin and the last C_*MessageNext */
 	uint8_t *pending;            /* a result that did not fit the caller's buffer (secret memory); given at the next call */
 	size_t pending_len;
@@ -73,6 +76,7 @@ struct hz_find {
 	bool active;
 	CK_OBJECT_HANDLE *handles;   /* snapshot */
 	size_t n, next;
+	uint64_t login_epoch;        /* token's counter at the snapshot: after a logout the rest is not given */
 };
 
 struct hz_session {
