@@ -18,8 +18,12 @@
 extern "C" {
 #endif
 
-/* Bit 31 marks vendor numbers; bit 30 stays clear, because in an attribute it would mean "array of attributes". */
-#define CK_HANZO_BASE 0x80485A00UL
+/* Bit 31 marks vendor numbers; bit 30 stays clear, because in an attribute it would mean "array of attributes". Every number
+ * is the base plus n. */
+#define CKM_HANZO_BASE 0x80485A00UL
+#define CKA_HANZO_BASE 0x80485A00UL
+#define CKH_HANZO_BASE 0x80485A00UL
+#define CKO_HANZO_BASE 0x80485A00UL
 
 /* Mechanisms. The comment names the functions and the parameter ("none": pParameter NULL, ulParameterLen 0). */
 #define CKM_HANZO_ECIES 0x80485A01UL             /* C_Encrypt, C_Decrypt, C_WrapKey, C_UnwrapKey; none or CK_HANZO_ECIES_PARAMS */

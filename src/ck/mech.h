@@ -27,8 +27,29 @@ struct hz_mech {
  * Copy and validate shape: NULL mechanism CKR_ARGUMENTS_BAD; parameter missing, superfluous, of the wrong size, with NULL where a
  * length is given or a length that no parameter has: CKR_MECHANISM_PARAM_INVALID. Mechanisms that the table does not know keep
  * type only and param NULL (the mechanism table refuses them). `out` need not be initialised. Cheap for small parameters (no heap).
+ *
+ * What the copy settles, so that nobody above asks again:
+ *   CK_GCM_PARAMS    the short form without ulIvBits (40 bytes) is taken too; ulIvBits is made 8 * ulIvLen. A value that could be the
+ *                    length of an IV (1..2048 bits) but is not this one's is refused; others were never set and are ignored.
+ *   CK_SALSA20_CHACHA20_POLY1305_PARAMS   ulNonceLen is 12 (96, the same counted in bits, is taken).
+ *   CK_HKDF_PARAMS, CK_SP800_108_KDF_PARAMS   handles stay numbers; additional derived keys and key-handle segments are refused.
+ *   CK_PKCS5_PBKD2_PARAMS2   the copy lies in secret memory; at most 10,000,000 iterations.
+ *   CK_HANZO_EIP712_PARAMS   verifyingContract is zeros without hasContract.
+ * Padding inside structures is zero.
  */
 CK_RV hz_mech_copy(struct hz_mech *out, const CK_MECHANISM *in);
+
+/*
+ * For C_MessageEncryptInit and C_MessageDecryptInit, where the AEAD mechanisms take their message structure or nothing: keeps the type
+ * only (each message brings its own parameter) and refuses a parameter of another size. Other mechanisms: as hz_mech_copy.
+ */
+CK_RV hz_mech_copy_message(struct hz_mech *out, const CK_MECHANISM *in);
+
+/*
+ * Check the caller's live parameter of one message (C_EncryptMessage and its kin: written back to, so not copied): its size, NULL with a
+ * length, lengths of nonce and tag, the generator. CKR_OK or CKR_MECHANISM_PARAM_INVALID.
+ */
+CK_RV hz_mech_check_message(CK_MECHANISM_TYPE type, const void *param, CK_ULONG len);
 
 /* Wipe and release; idempotent. */
 void hz_mech_clear(struct hz_mech *m);
