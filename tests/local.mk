@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests by what they need: unit (internal functions, Check), module (the built module through dlopen, as an application has it),
 # interop (real clients), fuzz (targets and the replay of their corpora).
+EXTRA_DIST += tests/valgrind.supp
 AM_TESTS_ENVIRONMENT = \
 	HANZO_MODULE='$(abs_top_builddir)/.libs/libhanzo-pkcs11.so' ; export HANZO_MODULE ; \
 	HANZO_P11='$(abs_top_builddir)/hanzo-p11' ; export HANZO_P11 ; \
 	HANZO_SRCDIR='$(abs_top_srcdir)' ; export HANZO_SRCDIR ; \
 	HANZO_BUILDDIR='$(abs_top_builddir)' ; export HANZO_BUILDDIR ; \
 	HANZO_VECTORS="$${HANZO_VECTORS-$(abs_top_srcdir)/../shared/vectors}" ; export HANZO_VECTORS ; \
-	HANZO_PKCS11_CONF= ; unset HANZO_PKCS11_CONF ;
+	HANZO_SANITIZED='$(HZ_SANITIZED)' ; export HANZO_SANITIZED ; \
+	unset HANZO_PKCS11_CONF HANZO_PKCS11_STORE HANZO_PKCS11_LOG ;
 
 # What test programs link unless they say otherwise; programs under tests/module say tests_module_t_x_LDADD = $(MODULE_TEST_LIBS).
 LDADD = libhz.la $(CHECK_LIBS)
@@ -21,3 +23,17 @@ include tests/unit/local.mk
 include tests/module/local.mk
 include tests/interop/local.mk
 include tests/fuzz/local.mk
+
+# The programs that need nothing but the build: what sanitizer builds and distcheck run.
+core_tests = $(check_PROGRAMS) tests/t_floors.sh
+check-core:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(core_tests)'
+distcheck-core:
+	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS='$(core_tests)'
+.PHONY: check-core distcheck-core check-valgrind
+
+# memcheck over the programs that do not fork by the hundred; definite leaks and errors fail.
+valgrind_tests =
+check-valgrind: $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(valgrind_tests)' CK_FORK=no \
+		LOG_COMPILER='$(LIBTOOL) --mode=execute valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(top_srcdir)/tests/valgrind.supp'

@@ -1,1 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
+interop_tests = \
+	tests/interop/t_gnutls.sh \
+	tests/interop/t_java.sh \
+	tests/interop/t_nginx.sh \
+	tests/interop/t_openssl_engine.sh \
+	tests/interop/t_openssl_provider.sh \
+	tests/interop/t_p11kit.sh \
+	tests/interop/t_pkcs11_tool.sh \
+	tests/interop/t_pykcs11.sh \
+	tests/interop/t_ssh.sh
+dist_check_SCRIPTS += $(interop_tests)
+EXTRA_DIST += \
+	tests/interop/lib.sh \
+	tests/interop/pykcs11_client.py \
+	examples/java-pkcs11.cfg \
+	examples/nginx.conf \
+	examples/openssl-engine.cnf \
+	examples/openssl-provider.cnf

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shared by the client tests: a scratch folder, a token of this module in it, and the words for skipping and failing.
+set -eu
+export LC_ALL=C.UTF-8
+: "${HANZO_MODULE:?run through make check}"
+: "${HANZO_SRCDIR:?run through make check}"
+work=$(mktemp -d)
+servers=
+finish() {
+	rc=$?
+	for p in $servers; do kill "$p" 2>/dev/null || true; done
+	for p in $servers; do wait "$p" 2>/dev/null || true; done
+	rm -rf "$work"
+	exit "$rc"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+unset HANZO_PKCS11_CONF || true
+export HANZO_PKCS11_STORE="$work/store" XDG_CONFIG_HOME="$work/config" HOME="$work"
+pin=1234567
+so_pin=87654321
+token=hanzo-test
+
+skip() { echo "SKIP $(basename "$0"): $*"; exit 77; }
+fail() { echo "FAIL: $*" >&2; exit 1; }
+need() { for c; do command -v "$c" >/dev/null 2>&1 || skip "$c is not installed"; done; }
+say() { echo "-- $*"; }
+# The last words of a command that must fail.
+refused() { if "$@" >"$work/refused.out" 2>&1; then cat "$work/refused.out"; fail "must be refused: $*"; fi; }
+
+# Sanitized modules cannot be loaded by a plain program: those builds run the core suite only.
+case ${HANZO_SANITIZED-} in ?*) skip "a sanitized module cannot be loaded by an ordinary program" ;; esac
+
+p11() { timeout 120 pkcs11-tool --module "$HANZO_MODULE" "$@"; }
+init_token() {
+	p11 --slot 1 --init-token --so-pin "$so_pin" --label "$token" >/dev/null
+	p11 --slot 1 --init-pin --so-pin "$so_pin" --pin "$pin" >/dev/null
+}
+logged() { p11 --token-label "$token" --login --pin "$pin" "$@"; }
+# wait_port PORT: until something listens there (10 s at most).
+wait_port() {
+	for _ in $(seq 100); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
+		sleep 0.1
+	done
+	fail "nothing listens on port $1"
+}
+# A free port on the loopback.
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}

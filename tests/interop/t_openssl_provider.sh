@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# OpenSSL 3 through pkcs11-provider, no quirk set: genpkey, pkeyutl, req, x509, cms, s_server and s_client.
+. "$(dirname "$0")/lib.sh"
+need openssl pkcs11-tool
+provider=$(openssl version -m | sed 's/.*"\(.*\)".*/\1/')/pkcs11.so
+[ -e "$provider" ] || skip "pkcs11-provider is not installed"
+init_token
+cd "$work"
+printf '%s' "$pin" > pin; chmod 600 pin
+sed -e "s|@MODULE@|$HANZO_MODULE|" -e "s|@PIN_FILE@|$work/pin|" "$HANZO_SRCDIR/examples/openssl-provider.cnf" > openssl.cnf
+export OPENSSL_CONF="$work/openssl.cnf"
+ossl() { timeout 60 openssl "$@"; }
+printf 'attack at dawn' > msg
+
+say "keys made by genpkey"
+ossl genpkey -propquery "provider=pkcs11" -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=grsa;id=%01" -out /dev/null
+ossl genpkey -propquery "provider=pkcs11" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=gec;id=%02" -out /dev/null
+ossl genpkey -propquery "provider=pkcs11" -algorithm ED25519 -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=ged;id=%03" -out /dev/null
+p11 --token-label "$token" --login --pin "$pin" --list-objects > objects
+for o in grsa gec ged; do grep -q "$o" objects || fail "genpkey made no $o"; done
+uri() { echo "pkcs11:token=$token;object=$1;type=$2"; }
+
+say "sign and verify"
+for k in grsa gec; do
+	ossl pkey -in "$(uri $k public)" -pubin -pubout -out $k.pub
+	ossl dgst -sha256 -sign "$(uri $k private)" -out sig msg
+	OPENSSL_CONF=/dev/null openssl dgst -sha256 -verify $k.pub -signature sig msg >/dev/null || fail "$k: OpenSSL alone refuses the signature"
+	ossl dgst -sha256 -verify "$(uri $k public)" -signature sig msg >/dev/null || fail "$k: verify in the token"
+done
+ossl pkeyutl -sign -inkey "$(uri ged private)" -rawin -in msg -out sig
+ossl pkey -in "$(uri ged public)" -pubin -pubout -out ged.pub
+OPENSSL_CONF=/dev/null openssl pkeyutl -verify -pubin -inkey ged.pub -rawin -in msg -sigfile sig >/dev/null || fail "Ed25519"
+ossl pkeyutl -sign -inkey "$(uri grsa private)" -pkeyopt rsa_padding_mode:pss -pkeyopt digest:sha256 -pkeyopt rsa_pss_saltlen:32 -in <(openssl dgst -sha256 -binary msg) -out sig
+OPENSSL_CONF=/dev/null openssl pkeyutl -verify -pubin -inkey grsa.pub -pkeyopt rsa_padding_mode:pss -pkeyopt digest:sha256 -in <(openssl dgst -sha256 -binary msg) -sigfile sig >/dev/null || fail "PSS"
+
+say "decrypt and derive"
+OPENSSL_CONF=/dev/null openssl pkeyutl -encrypt -pubin -inkey grsa.pub -pkeyopt rsa_padding_mode:oaep -in msg -out ct
+ossl pkeyutl -decrypt -inkey "$(uri grsa private)" -pkeyopt rsa_padding_mode:oaep -in ct -out pt
+cmp msg pt || fail "OAEP"
+OPENSSL_CONF=/dev/null openssl ecparam -genkey -name prime256v1 -noout -out peer.pem
+OPENSSL_CONF=/dev/null openssl pkey -in peer.pem -pubout -out peer.pub
+ossl pkeyutl -derive -inkey "$(uri gec private)" -peerkey peer.pub -out secret
+OPENSSL_CONF=/dev/null openssl pkeyutl -derive -inkey peer.pem -peerkey gec.pub -out expected
+cmp secret expected || fail "ECDH"
+
+say "req, x509, cms"
+ossl req -x509 -new -key "$(uri gec private)" -subj /CN=localhost -addext 'subjectAltName=DNS:localhost' -days 2 -sha256 -out gec.crt
+ossl req -new -key "$(uri grsa private)" -subj /CN=client -sha256 -out grsa.csr
+ossl req -in grsa.csr -noout -verify >/dev/null 2>&1 || fail "request"
+ossl x509 -req -in grsa.csr -CA gec.crt -CAkey "$(uri gec private)" -CAcreateserial -days 2 -sha256 -out grsa.crt 2>/dev/null
+OPENSSL_CONF=/dev/null openssl verify -CAfile gec.crt grsa.crt >/dev/null || fail "certificate"
+ossl cms -sign -in msg -signer grsa.crt -inkey "$(uri grsa private)" -outform PEM -out signed.pem
+OPENSSL_CONF=/dev/null openssl cms -verify -in signed.pem -inform PEM -CAfile gec.crt -purpose any -out pt 2>/dev/null || fail "cms -verify"
+OPENSSL_CONF=/dev/null openssl cms -encrypt -in msg -aes256 -outform PEM -out enveloped.pem grsa.crt
+ossl cms -decrypt -in enveloped.pem -inform PEM -recip grsa.crt -inkey "$(uri grsa private)" -out pt || fail "cms -decrypt"
+[ "$(tr -d '\r\n' < pt)" = "$(cat msg)" ] || fail "cms text"
+
+say "TLS"
+port=$(free_port)
+timeout 60 openssl s_server -accept "127.0.0.1:$port" -cert gec.crt -key "$(uri gec private)" -www > server.log 2>&1 &
+servers="$servers $!"
+wait_port "$port"
+for v in -tls1_3 -tls1_2; do
+	echo 'GET / HTTP/1.0' | OPENSSL_CONF=/dev/null timeout 20 openssl s_client -connect "127.0.0.1:$port" $v -CAfile gec.crt -verify_return_error -servername localhost -quiet > client.log 2>&1 ||
+		{ cat client.log server.log; fail "handshake $v"; }
+done
+say "client certificate"
+port2=$(free_port)
+OPENSSL_CONF=/dev/null openssl req -x509 -newkey rsa:2048 -nodes -keyout srv.key -subj /CN=localhost -days 2 -out srv.crt 2>/dev/null
+OPENSSL_CONF=/dev/null timeout 60 openssl s_server -accept "127.0.0.1:$port2" -cert srv.crt -key srv.key -CAfile gec.crt -Verify 2 -verify_return_error -www > server2.log 2>&1 &
+servers="$servers $!"
+wait_port "$port2"
+echo 'GET / HTTP/1.0' | timeout 20 openssl s_client -connect "127.0.0.1:$port2" -cert grsa.crt -key "$(uri grsa private)" -CAfile srv.crt -quiet > client2.log 2>&1 || { cat client2.log server2.log; fail "client certificate"; }

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# p11-kit: the shipped .module file, list-modules, the proxy module, and remoting (server and client).
+. "$(dirname "$0")/lib.sh"
+need p11-kit pkcs11-tool openssl
+init_token
+cd "$work"
+logged --keypairgen --key-type EC:prime256v1 --label ec --id 02 --usage-sign >/dev/null
+printf 'attack at dawn' > msg
+
+say "list-modules with the module file"
+# As root p11-kit reads the system's folders only, so the file is tried in a mount of its own where that is possible.
+mkdir -p modules
+sed "s|^module:.*|module: $HANZO_MODULE|" "$HANZO_BUILDDIR/p11-kit/hanzo-pkcs11.module" > modules/hanzo-pkcs11.module
+dir=$(pkg-config --variable=p11_system_config_modules p11-kit-1 2>/dev/null || echo /etc/pkcs11/modules)
+in_namespace() { unshare -m sh -c "mount --bind '$work/modules' '$dir' && exec \"\$@\"" sh "$@"; }
+if [ -d "$dir" ] && unshare -m true 2>/dev/null; then
+	in_namespace timeout 30 p11-kit list-modules > list 2>&1 || { cat list; fail "list-modules"; }
+	grep -q "token: $token" list || { cat list; fail "the token is not listed"; }
+	say "the proxy module"
+	proxy=$(pkg-config --variable=proxy_module p11-kit-1 2>/dev/null || true)
+	in_namespace timeout 30 pkcs11-tool --module "$proxy" --list-slots > slots 2>&1 || { cat slots; fail "proxy"; }
+	grep -q "$token" slots || { cat slots; fail "the proxy does not show the token"; }
+	in_namespace timeout 30 pkcs11-tool --module "$proxy" --token-label "$token" --login --pin "$pin" --sign --mechanism ECDSA-SHA256 --id 02 \
+		--signature-format openssl -i msg -o sig >/dev/null || fail "sign through the proxy"
+	in_namespace timeout 30 pkcs11-tool --module "$proxy" --token-label "$token" --verify --mechanism ECDSA-SHA256 --id 02 \
+		--signature-format openssl -i msg --signature-file sig | grep -q valid || fail "verify through the proxy"
+else
+	echo "SKIP list-modules and proxy: no private mount namespace here"
+fi
+
+say "remoting"
+server=$(command -v p11-kit)
+client=$(pkg-config --variable=p11_module_path p11-kit-1 2>/dev/null || echo /usr/lib/x86_64-linux-gnu/pkcs11)/p11-kit-client.so
+[ -e "$client" ] || skip "p11-kit-client.so is not installed (p11-kit-modules)"
+timeout 60 "$server" server --foreground --name "$work/p11.sock" --provider "$HANZO_MODULE" "pkcs11:token=$token" > server.log 2>&1 &
+servers="$servers $!"
+for _ in $(seq 50); do [ -S p11.sock ] && break; sleep 0.1; done
+export P11_KIT_SERVER_ADDRESS="unix:path=$work/p11.sock"
+remote() { timeout 30 pkcs11-tool --module "$client" --token-label "$token" "$@"; }
+remote --list-objects > objects 2>&1 || { cat objects server.log; fail "objects through remoting"; }
+remote --login --pin "$pin" --sign --mechanism ECDSA-SHA256 --id 02 --signature-format openssl -i msg -o sig >/dev/null || fail "sign through remoting"
+remote --verify --mechanism ECDSA-SHA256 --id 02 --signature-format openssl -i msg --signature-file sig | grep -q valid || fail "verify through remoting"
+remote --login --pin "$pin" --keypairgen --key-type rsa:2048 --label remote --id 03 --usage-sign >/dev/null || fail "key generation through remoting"
+logged --list-objects --type privkey | grep -q remote || fail "the key made through remoting is not in the token"

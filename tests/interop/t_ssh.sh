@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# OpenSSH: ssh-keygen -D lists the keys, ssh logs in to a local sshd with each, ssh-agent serves them.
+. "$(dirname "$0")/lib.sh"
+need ssh ssh-keygen ssh-agent ssh-add pkcs11-tool
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+[ -x "$sshd" ] || skip "sshd is not installed"
+init_token
+cd "$work"
+logged --keypairgen --key-type rsa:2048 --label rsa --id 01 --usage-sign >/dev/null
+logged --keypairgen --key-type EC:prime256v1 --label ec --id 02 --usage-sign >/dev/null
+timeout 30 ssh-keygen -D "$HANZO_MODULE" > authorized 2>keygen.log || { cat keygen.log; fail "ssh-keygen -D"; }
+[ "$(grep -cE '^(ssh-rsa|ecdsa-sha2-nistp256) ' authorized)" = 2 ] || { cat authorized; fail "two public keys expected"; }
+
+port=$(free_port)
+ssh-keygen -q -t ed25519 -N '' -f host
+mkdir -p empty; chmod 700 empty
+[ -d /run/sshd ] || { mkdir -p /run/sshd 2>/dev/null && trap 'rmdir /run/sshd 2>/dev/null; finish' EXIT; } || true
+chmod 755 "$work"
+cat > sshd_config <<EOF
+Port $port
+ListenAddress 127.0.0.1
+HostKey $work/host
+AuthorizedKeysFile $work/authorized
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+PermitRootLogin yes
+EOF
+timeout 120 "$sshd" -D -e -f "$work/sshd_config" > sshd.log 2>&1 &
+servers="$servers $!"
+wait_port "$port"
+printf '#!/bin/sh\necho %s\n' "$pin" > askpass; chmod 700 askpass
+for alg in rsa-sha2-256 rsa-sha2-512 ecdsa-sha2-nistp256; do
+	out=$(SSH_ASKPASS="$work/askpass" SSH_ASKPASS_REQUIRE=force timeout 30 ssh -F none -p "$port" -o PKCS11Provider="$HANZO_MODULE" \
+		-o PubkeyAcceptedAlgorithms="$alg" -o StrictHostKeyChecking=no -o UserKnownHostsFile="$work/known" -o IdentityFile=none \
+		-o IdentitiesOnly=no "$(id -un)@127.0.0.1" 'echo in' 2>ssh.log) || { cat ssh.log sshd.log; fail "log in with $alg"; }
+	[ "$out" = in ] || fail "log in with $alg"
+done
+
+say "ssh-agent"
+eval "$(ssh-agent -s -P "$HANZO_MODULE")" >/dev/null
+servers="$servers $SSH_AGENT_PID"
+SSH_ASKPASS="$work/askpass" SSH_ASKPASS_REQUIRE=force timeout 30 ssh-add -s "$HANZO_MODULE" >add.log 2>&1 </dev/null || { cat add.log; fail "ssh-add -s"; }
+[ "$(ssh-add -l | wc -l)" = 2 ] || fail "the agent has not both keys"
+out=$(timeout 30 ssh -F none -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile="$work/known" "$(id -un)@127.0.0.1" 'echo in' 2>ssh.log) || { cat ssh.log; fail "log in through the agent"; }
+[ "$out" = in ] || fail "agent"

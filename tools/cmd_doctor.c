@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hanzo-p11 doctor: which configuration won, what each slot is, and why what is missing is missing. */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "ck/names.h"
+#include "crypto/libctx.h"
+#include "gov/config.h"
+#include "tool.h"
+
+struct doctor {
+	struct tool tool;
+	struct json_object *out; /* everything is collected first, then printed as JSON or as text */
+	bool ill;
+};
+
+static const char *const nodes[] = {
+	"/dev/sev-guest", "/dev/tdx_guest", "/sys/kernel/config/tsm/report", "/dev/tpmrm0", "/dev/nvidiactl",
+};
+
+static void add(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, value ? json_object_new_string(value) : NULL);
+}
+
+static struct hz_config *diagnose_configuration(struct doctor *d)
+{
+	struct hz_config *conf = NULL;
+	CK_RV rv = hz_config_load(&conf, NULL);
+
+	if (rv != CKR_OK) {
+		d->ill = true;
+		add(d->out, "configuration", "refused");
+		add(d->out, "reason", hz_error_text());
+		return NULL;
+	}
+	add(d->out, "configuration", conf->path ? conf->path : "none (defaults)");
+	add(d->out, "store", conf->store_dir ? conf->store_dir : "none: token objects cannot be kept");
+	add(d->out, "log", conf->log ? conf->log : "syslog");
+	return conf;
+}
+
+static void diagnose_machine(struct doctor *d)
+{
+	static const char *const later[] = { "ML-DSA-65", "ML-KEM-768" };
+	struct json_object *found = json_object_new_array();
+	struct rlimit lock;
+	char text[64];
+
+	add(d->out, "libcrypto", OpenSSL_version(OPENSSL_VERSION));
+	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+		json_object_object_add(d->out, later[i], json_object_new_boolean(hz_has_keytype(later[i])));
+	if (getrlimit(RLIMIT_MEMLOCK, &lock) == 0) {
+		if (lock.rlim_cur == RLIM_INFINITY)
+			snprintf(text, sizeof text, "unlimited");
+		else
+			snprintf(text, sizeof text, "%lu KiB", (unsigned long)lock.rlim_cur / 1024);
+		add(d->out, "lockable memory", text);
+	}
+	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+		if (access(nodes[i], F_OK) == 0)
+			json_object_array_add(found, json_object_new_string(nodes[i]));
+	json_object_object_add(d->out, "devices", found);
+}
+
+static const char *slot_reason(const struct hz_config *conf, CK_SLOT_ID id)
+{
+	for (size_t i = 0; conf && i < conf->nslots; i++)
+		if (conf->slots[i].id == id)
+			return conf->slots[i].absent_why;
+	return NULL;
+}
+
+static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, struct json_object *slots)
+{
+	struct json_object *o = json_object_new_object();
+	CK_ULONG mechs = 0;
+	CK_TOKEN_INFO info;
+	char text[33];
+	CK_RV rv = d->tool.p11->C_GetTokenInfo(id, &info);
+
+	json_object_object_add(o, "slot", json_object_new_uint64(id));
+	if (rv == CKR_OK) {
+		tool_field(info.label, sizeof info.label, text);
+		add(o, "label", text);
+		add(o, "state", !(info.flags & CKF_TOKEN_INITIALIZED) ? "not initialised (hanzo-p11 init)" :
+				(info.flags & CKF_LOGIN_REQUIRED) && !(info.flags & CKF_USER_PIN_INITIALIZED) ? "no user PIN" : "ready");
+		d->tool.p11->C_GetMechanismList(id, NULL, &mechs);
+		json_object_object_add(o, "mechanisms", json_object_new_uint64(mechs));
+	} else {
+		add(o, "state", "no token");
+		add(o, "reason", rv == CKR_TOKEN_NOT_PRESENT && slot_reason(conf, id) ? slot_reason(conf, id) : hz_ckr_name(rv));
+	}
+	json_object_array_add(slots, o);
+}
+
+static void diagnose_slots(struct doctor *d, const struct hz_config *conf)
+{
+	struct json_object *slots = json_object_new_array();
+	CK_ULONG n = 0;
+	CK_SLOT_ID *ids;
+
+	json_object_object_add(d->out, "slots", slots);
+	d->tool.p11->C_GetSlotList(CK_FALSE, NULL, &n);
+	ids = calloc(n + 1, sizeof *ids);
+	if (ids && d->tool.p11->C_GetSlotList(CK_FALSE, ids, &n) == CKR_OK)
+		for (CK_ULONG i = 0; i < n; i++)
+			diagnose_slot(d, conf, ids[i], slots);
+	free(ids);
+}
+
+/* One line a fact, slots one line each. */
+static void print_text(struct json_object *out)
+{
+	json_object_object_foreach(out, key, value) {
+		if (strcmp(key, "slots") != 0) {
+			printf("%-16s %s\n", key, value ? json_object_get_string(value) : "-");
+			continue;
+		}
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			struct json_object *s = json_object_array_get_idx(value, i), *why = NULL, *label = NULL;
+
+			json_object_object_get_ex(s, "reason", &why);
+			json_object_object_get_ex(s, "label", &label);
+			printf("slot %-11s %s%s%s%s%s\n", json_object_get_string(json_object_object_get(s, "slot")),
+			       label ? json_object_get_string(label) : "", label ? ": " : "",
+			       json_object_get_string(json_object_object_get(s, "state")), why ? ": " : "", why ? json_object_get_string(why) : "");
+		}
+	}
+}
+
+static int parse(struct doctor *d, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "module", required_argument, NULL, 'm' }, { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'm': d->tool.module = optarg; break;
+		case 'j': d->tool.json = true; break;
+		default: return TOOL_USAGE;
+		}
+	}
+	return optind == argc ? TOOL_OK : tool_fail(TOOL_USAGE, "doctor takes no arguments");
+}
+
+int hz_cmd_doctor(int argc, char **argv)
+{
+	struct doctor d = { .ill = false };
+	struct hz_config *conf;
+	int rc = parse(&d, argc, argv);
+
+	if (rc != TOOL_OK)
+		return rc;
+	d.out = json_object_new_object();
+	conf = diagnose_configuration(&d);
+	diagnose_machine(&d);
+	add(d.out, "module", d.tool.module ? d.tool.module : HZ_MODULE_PATH);
+	if (tool_load(&d.tool))
+		diagnose_slots(&d, conf);
+	else
+		d.ill = true;
+	tool_unload(&d.tool);
+	if (d.tool.json) {
+		tool_print_json(d.out);
+	} else {
+		print_text(d.out);
+		json_object_put(d.out);
+	}
+	hz_config_free(conf);
+	return d.ill ? TOOL_REFUSED : TOOL_OK;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hanzo-p11(1): one program, one table of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "tool.h"
+
+static const struct tool_command commands[] = {
+	{ "init", "--slot N [--label TEXT]", "initialise a token and set its PINs", hz_cmd_init },
+	{ "doctor", "", "say what is configured, what works, and why the rest does not", hz_cmd_doctor },
+	{ "list", "[--slot N] [--login]", "list slots and the objects in them", hz_cmd_list },
+};
+
+static void help(FILE *f)
+{
+	fputs("usage: hanzo-p11 COMMAND [OPTIONS]\n\n", f);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\nEvery command takes --help, --json and --module PATH; see hanzo-p11(1).\n", f);
+}
+
+static bool is(const char *arg, const char *a, const char *b)
+{
+	return !strcmp(arg, a) || !strcmp(arg, b);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		help(stderr);
+		return TOOL_USAGE;
+	}
+	if (is(argv[1], "--help", "help")) {
+		help(stdout);
+		return TOOL_OK;
+	}
+	if (is(argv[1], "--version", "version")) {
+		puts("hanzo-p11 " PACKAGE_VERSION);
+		return TOOL_OK;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		if (argc > 2 && !strcmp(argv[2], "--help")) {
+			printf("usage: hanzo-p11 %s %s\n\n%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
+			return TOOL_OK;
+		}
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	help(stderr);
+	return tool_fail(TOOL_USAGE, "no command %s", argv[1]);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the commands: the module, PINs, messages. */
+#include "tool.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/secmem.h"
+#include "ck/names.h"
+
+int tool_fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("hanzo-p11: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return code;
+}
+
+int tool_refused(const char *what, CK_RV rv)
+{
+	return tool_fail(TOOL_REFUSED, "%s: %s", what, hz_ckr_name(rv));
+}
+
+bool tool_load(struct tool *t)
+{
+	const char *path = t->module ? t->module : HZ_MODULE_PATH;
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	CK_RV (*get)(CK_FUNCTION_LIST **);
+	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	CK_RV rv;
+
+	if (!lib) {
+		tool_fail(TOOL_REFUSED, "%s", dlerror());
+		return false;
+	}
+	*(void **)&get = dlsym(lib, "C_GetFunctionList");
+	if (!get || get(&t->p11) != CKR_OK) {
+		tool_fail(TOOL_REFUSED, "%s is not a PKCS#11 module", path);
+		return false;
+	}
+	rv = t->p11->C_Initialize(&args);
+	if (rv != CKR_OK) {
+		tool_refused("C_Initialize (hanzo-p11 doctor may say more)", rv);
+		t->p11 = NULL;
+		return false;
+	}
+	return true;
+}
+
+void tool_unload(struct tool *t)
+{
+	if (t->p11)
+		t->p11->C_Finalize(NULL);
+	t->p11 = NULL;
+}
+
+static long pin_from_file(const char *path, char *pin, size_t room)
+{
+	struct stat st;
+	ssize_t n = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return tool_fail(-1, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || (st.st_mode & (S_IRGRP | S_IROTH)) != 0)
+		tool_fail(-1, "%s may be read by others: not used as a source of PINs", path);
+	else if ((n = read(fd, pin, room)) < 0)
+		tool_fail(-1, "%s: %s", path, strerror(errno));
+	else if ((size_t)n == room)
+		n = tool_fail(-1, "%s is too long for a PIN", path);
+	close(fd);
+	while (n > 0 && (pin[n - 1] == '\n' || pin[n - 1] == '\r'))
+		n--;
+	return n;
+}
+
+static long pin_from_env(const char *name, char *pin, size_t room)
+{
+	const char *v = getenv(name);
+
+	if (!v)
+		return tool_fail(-1, "the environment has no %s", name);
+	if (strlen(v) >= room)
+		return tool_fail(-1, "%s is too long for a PIN", name);
+	memcpy(pin, v, strlen(v));
+	return (long)strlen(v);
+}
+
+static long pin_from_terminal(const char *prompt, char *pin, size_t room)
+{
+	struct termios was, now;
+	ssize_t n;
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	if (tty < 0 || tcgetattr(tty, &was) != 0) {
+		if (tty >= 0)
+			close(tty);
+		return tool_fail(-1, "no terminal to ask for the %s: give a PIN source (file:PATH or env:NAME)", prompt);
+	}
+	now = was;
+	now.c_lflag &= ~(tcflag_t)ECHO;
+	dprintf(tty, "%s: ", prompt);
+	tcsetattr(tty, TCSAFLUSH, &now);
+	n = read(tty, pin, room);
+	tcsetattr(tty, TCSAFLUSH, &was);
+	dprintf(tty, "\n");
+	close(tty);
+	while (n > 0 && (pin[n - 1] == '\n' || pin[n - 1] == '\r'))
+		n--;
+	return n;
+}
+
+long tool_pin(const char *source, const char *prompt, char *pin, size_t room)
+{
+	if (!source)
+		return pin_from_terminal(prompt, pin, room);
+	if (!strncmp(source, "file:", 5))
+		return pin_from_file(source + 5, pin, room);
+	if (!strncmp(source, "env:", 4))
+		return pin_from_env(source + 4, pin, room);
+	return tool_fail(-1, "a PIN source is file:PATH or env:NAME");
+}
+
+bool tool_number(const char *text, CK_ULONG *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && *text != '-';
+}
+
+void tool_field(const CK_UTF8CHAR *field, size_t n, char *out)
+{
+	memcpy(out, field, n);
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+void tool_print_json(struct json_object *o)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
