@@ -11,9 +11,15 @@ libhz_la_SOURCES += \
 	src/crypto/hash.h \
 	src/crypto/hmac.c \
 	src/crypto/hmac.h \
+	src/crypto/jfields.c \
+	src/crypto/jfields.h \
 	src/crypto/keccak.c \
 	src/crypto/keccak.h \
 	src/crypto/libctx.c \
 	src/crypto/libctx.h \
+	src/crypto/poai.c \
+	src/crypto/poai.h \
+	src/crypto/poai_profiles.c \
+	src/crypto/poai_profiles.h \
 	src/crypto/u256.c \
 	src/crypto/u256.h

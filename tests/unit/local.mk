@@ -7,3 +7,5 @@ check_PROGRAMS += \
 check_PROGRAMS += \
 	tests/unit/t_jdoc \
 	tests/unit/t_eip712
+check_PROGRAMS += \
+	tests/unit/t_poai
