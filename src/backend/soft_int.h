@@ -62,6 +62,10 @@ struct hz_soft_mech {
 extern const struct hz_soft_mech hz_soft_digest[], hz_soft_mac[], hz_soft_cipher[], hz_soft_aead[], hz_soft_kdf[],
 	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[];
 
+/* The joined table. Made at first use; thread-safe. */
+const struct hz_soft_mech *hz_soft_mech_find(CK_MECHANISM_TYPE type); /* NULL: not offered */
+size_t hz_soft_mech_list(CK_MECHANISM_TYPE *out, size_t room);        /* ascending; the full count whatever the room */
+
 /* CKM_ECDSA* and CKM_ECDH1_*: soft_ec.c's rows call these when key->is_k256. */
 CK_RV hz_soft_k256_begin(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 CK_RV hz_soft_k256_derive(const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made);

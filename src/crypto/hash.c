@@ -37,20 +37,17 @@ static const struct {
 	[HZ_KECCAK256] = { F_SPONGE, 32, 136 },
 };
 
-size_t
-hz_hash_len(enum hz_hash_id id)
+size_t hz_hash_len(enum hz_hash_id id)
 {
 	return props[id].len;
 }
 
-size_t
-hz_hash_block(enum hz_hash_id id)
+size_t hz_hash_block(enum hz_hash_id id)
 {
 	return props[id].block;
 }
 
-static void
-init_512_t(SHA512_CTX *c, const SHA_LONG64 iv[8])
+static void init_512_t(SHA512_CTX *c, const SHA_LONG64 iv[8])
 {
 	SHA512_Init(c);
 	memcpy(c->h, iv, sizeof c->h);

@@ -7,8 +7,7 @@
 #include "base/secmem.h"
 
 /* A state that has absorbed the padded key XORed with `mask`. */
-static void
-absorb_key(struct hz_hash *h, enum hz_hash_id id, const uint8_t *key, uint8_t mask)
+static void absorb_key(struct hz_hash *h, enum hz_hash_id id, const uint8_t *key, uint8_t mask)
 {
 	uint8_t pad[HZ_HASH_BLOCK_MAX];
 	size_t block = hz_hash_block(id);

@@ -13,15 +13,13 @@ static const uint64_t round_constant[24] = {
 	0x000000000000800a, 0x800000008000000a, 0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
 };
 
-static inline uint64_t
-rol(uint64_t v, unsigned n)
+static inline uint64_t rol(uint64_t v, unsigned n)
 {
 	return v << n | v >> (64 - n);
 }
 
 /* One output row of chi, from five lanes that theta, rho and pi have prepared. */
-static inline void
-chi(uint64_t *e, uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4)
+static inline void chi(uint64_t *e, uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4)
 {
 	e[0] = b0 ^ (~b1 & b2);
 	e[1] = b1 ^ (~b2 & b3);
@@ -31,8 +29,7 @@ chi(uint64_t *e, uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4
 }
 
 /* One round from a to e; lane (x, y) is element x + 5y. Two alternating arrays spare the copies that pi would need in place. */
-static inline void
-round_to(uint64_t e[25], const uint64_t a[25], uint64_t rc)
+static inline void round_to(uint64_t e[25], const uint64_t a[25], uint64_t rc)
 {
 	const uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
 	const uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
@@ -53,8 +50,7 @@ round_to(uint64_t e[25], const uint64_t a[25], uint64_t rc)
 	chi(e + 20, rol(a[2] ^ d2, 62), rol(a[8] ^ d3, 55), rol(a[14] ^ d4, 39), rol(a[15] ^ d0, 41), rol(a[21] ^ d1, 2));
 }
 
-static void
-permute(uint64_t state[25])
+static void permute(uint64_t state[25])
 {
 	uint64_t a[25], e[25];
 
@@ -66,8 +62,7 @@ permute(uint64_t state[25])
 	memcpy(state, a, sizeof a);
 }
 
-static inline uint64_t
-load_le(const uint8_t *p)
+static inline uint64_t load_le(const uint8_t *p)
 {
 	uint64_t v = 0;
 
@@ -76,14 +71,12 @@ load_le(const uint8_t *p)
 	return v;
 }
 
-static inline void
-xor_byte(struct hz_sponge *s, uint32_t at, uint8_t v)
+static inline void xor_byte(struct hz_sponge *s, uint32_t at, uint8_t v)
 {
 	s->a[at / 8] ^= (uint64_t)v << (8 * (at % 8));
 }
 
-static void
-absorb_block(struct hz_sponge *s, const uint8_t *p)
+static void absorb_block(struct hz_sponge *s, const uint8_t *p)
 {
 	for (uint32_t i = 0; i < s->rate / 8; i++)
 		s->a[i] ^= load_le(p + (size_t)i * 8);

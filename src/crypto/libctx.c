@@ -24,8 +24,7 @@ static OSSL_LIB_CTX *ctx;
  * OPENSSL_INIT_NO_ATEXIT: where we are the first to touch libcrypto it registers no exit handler, so that threads and destructors
  * which still use the module while the process ends find it alive. No configuration is loaded: openssl.cnf may name this module.
  */
-static void
-make_ctx(void)
+static void make_ctx(void)
 {
 	OSSL_LIB_CTX *c;
 
@@ -41,8 +40,7 @@ make_ctx(void)
 	ctx = c;
 }
 
-OSSL_LIB_CTX *
-hz_libctx(void)
+OSSL_LIB_CTX *hz_libctx(void)
 {
 	return pthread_once(&ctx_once, make_ctx) == 0 ? ctx : NULL;
 }
@@ -62,8 +60,7 @@ struct cache {
 };
 
 /* A walk of the table ends at the first empty place: entries are never removed. */
-static struct entry *
-lookup(struct cache *t, const char *name, size_t *empty)
+static struct entry *lookup(struct cache *t, const char *name, size_t *empty)
 {
 	for (size_t i = 0; i < ENTRIES; i++) {
 		struct entry *e = atomic_load_explicit(&t->e[i], memory_order_acquire);
@@ -79,8 +76,7 @@ lookup(struct cache *t, const char *name, size_t *empty)
 	return NULL;
 }
 
-static struct entry *
-entry_new(struct cache *t, const char *name)
+static struct entry *entry_new(struct cache *t, const char *name)
 {
 	OSSL_LIB_CTX *c = hz_libctx();
 	struct entry *e = c != NULL ? malloc(sizeof *e) : NULL;
@@ -98,8 +94,7 @@ entry_new(struct cache *t, const char *name)
 	return e;
 }
 
-static void
-entry_free(struct cache *t, struct entry *e)
+static void entry_free(struct cache *t, struct entry *e)
 {
 	if (e->alg != NULL)
 		t->drop(e->alg);
@@ -108,8 +103,7 @@ entry_free(struct cache *t, struct entry *e)
 }
 
 /* Publish a new entry at the first empty place, unless another thread was faster with the same name. */
-static void *
-get(struct cache *t, const char *name)
+static void *get(struct cache *t, const char *name)
 {
 	size_t at;
 	struct entry *mine, *e = lookup(t, name, &at);
@@ -145,32 +139,27 @@ static struct cache ciphers = { fetch_cipher, drop_cipher, { NULL } };
 static struct cache macs = { fetch_mac, drop_mac, { NULL } };
 static struct cache kdfs = { fetch_kdf, drop_kdf, { NULL } };
 
-EVP_MD *
-hz_md(const char *name)
+EVP_MD *hz_md(const char *name)
 {
 	return get(&mds, name);
 }
 
-EVP_CIPHER *
-hz_cipher(const char *name)
+EVP_CIPHER *hz_cipher(const char *name)
 {
 	return get(&ciphers, name);
 }
 
-EVP_MAC *
-hz_mac(const char *name)
+EVP_MAC *hz_mac(const char *name)
 {
 	return get(&macs, name);
 }
 
-EVP_KDF *
-hz_kdf(const char *name)
+EVP_KDF *hz_kdf(const char *name)
 {
 	return get(&kdfs, name);
 }
 
-bool
-hz_has_keytype(const char *name)
+bool hz_has_keytype(const char *name)
 {
 	OSSL_LIB_CTX *c = hz_libctx();
 	EVP_KEYMGMT *k = NULL;
@@ -184,8 +173,7 @@ hz_has_keytype(const char *name)
 	return k != NULL;
 }
 
-const char *
-hz_ossl_reason(void)
+const char *hz_ossl_reason(void)
 {
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 
@@ -214,8 +202,7 @@ static bool pool_key_ok;
 static _Thread_local struct pool *pool;
 static _Thread_local unsigned pool_gen;
 
-static void
-pool_free(void *p)
+static void pool_free(void *p)
 {
 	/* In a child the block belongs to the parent's arena, which is gone. */
 	if (pool == p && pool_gen == hz_fork_gen())
@@ -223,15 +210,13 @@ pool_free(void *p)
 	pool = NULL;
 }
 
-static void
-make_pool_key(void)
+static void make_pool_key(void)
 {
 	hz_fork_watch();
 	pool_key_ok = pthread_key_create(&pool_key, pool_free) == 0;
 }
 
-static struct pool *
-pool_get(void)
+static struct pool *pool_get(void)
 {
 	if (pool != NULL && pool_gen == hz_fork_gen())
 		return pool;
@@ -246,16 +231,14 @@ pool_get(void)
 	return pool;
 }
 
-static bool
-generate(uint8_t *out, size_t n)
+static bool generate(uint8_t *out, size_t n)
 {
 	OSSL_LIB_CTX *c = hz_libctx();
 
 	return c != NULL && RAND_priv_bytes_ex(c, out, n, 0) == 1;
 }
 
-bool
-hz_random(void *out, size_t n)
+bool hz_random(void *out, size_t n)
 {
 	struct pool *p = n <= POOL_MAX_REQUEST ? pool_get() : NULL;
 
@@ -273,4 +256,14 @@ hz_random(void *out, size_t n)
 	memcpy(out, p->b + p->left, n);
 	hz_wipe(p->b + p->left, n);
 	return true;
+}
+
+bool hz_random_add(const void *in, size_t n)
+{
+	OSSL_LIB_CTX *c = hz_libctx();
+	EVP_RAND_CTX *drbg = c != NULL ? RAND_get0_private(c) : NULL;
+
+	if (pool != NULL && pool_gen == hz_fork_gen())
+		pool->left = 0;
+	return drbg != NULL && EVP_RAND_reseed(drbg, 0, NULL, 0, n != 0 ? in : NULL, n) == 1;
 }

@@ -31,4 +31,7 @@ const char *hz_ossl_reason(void);
  */
 bool hz_random(void *out, size_t n);
 
+/* Stir caller-given bytes into the generator besides its own entropy (C_SeedRandom); the calling thread's buffer is dropped. */
+bool hz_random_add(const void *in, size_t n);
+
 #endif
