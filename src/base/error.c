@@ -3,9 +3,12 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static _Thread_local char error_text[256];
+static _Thread_local unsigned long error_rv;
+static _Thread_local bool error_fresh; /* recorded since the last failing call was settled */
 
 unsigned long hz_fail(unsigned long rv, const char *fmt, ...)
 {
@@ -16,12 +19,22 @@ unsigned long hz_fail(unsigned long rv, const char *fmt, ...)
 	if (vsnprintf(error_text, sizeof error_text, fmt, ap) < 0)
 		error_text[0] = '\0';
 	va_end(ap);
+	error_rv = rv;
+	error_fresh = true;
 	errno = saved;
 	return rv;
 }
 
 const char *hz_error_text(void)
 {
+	return error_text;
+}
+
+const char *hz_error_settle(unsigned long rv)
+{
+	if (!error_fresh || error_rv != rv)
+		error_text[0] = '\0';
+	error_fresh = false;
 	return error_text;
 }
 

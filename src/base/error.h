@@ -15,6 +15,12 @@ unsigned long hz_fail(unsigned long rv, const char *fmt, ...) __attribute__((for
 /* Text recorded by this thread's last hz_fail, or "". */
 const char *hz_error_text(void);
 
+/*
+ * At the end of a failing call that answers rv: drop a text that an earlier call or another code left, so that no reason is ever
+ * given for the wrong failure. Returns the text that stays, or "".
+ */
+const char *hz_error_settle(unsigned long rv);
+
 /* Forget it (the guard of an entry does so before the call's work where a stale reason could mislead). */
 void hz_error_clear(void);
 
