@@ -339,6 +339,23 @@ bool hz_attest_gpu_nonce(const hz_attest_verifier *v, const void *challenge, siz
 bool hz_attest_tpm_nonce(const hz_attest_verifier *v, const uint8_t report_data[HZ_ATTEST_REPORT_DATA_LEN],
                          uint8_t out[HZ_ATTEST_NONCE_LEN]);
 
+/* What the simulated TEE shall say. A CPU uses report_data and tee_io; a GPU uses nonce, blackwell and spki. */
+struct hz_attest_sim {
+	bool gpu, blackwell, debug, tee_io;
+	uint8_t measurement[48];
+	uint8_t report_data[HZ_ATTEST_REPORT_DATA_LEN];
+	uint8_t nonce[HZ_ATTEST_NONCE_LEN];
+	const void *spki;   /* DER SubjectPublicKeyInfo of the GPU's key: any bytes, other ones for each GPU */
+	size_t spki_len;
+};
+
+/*
+ * Makes evidence of the simulated TEE (media type application/vnd.hanzo.sim-evidence+json), for development.  Its key is
+ * public knowledge: it proves nothing, and policies refuse it unless they say "allow_simulated": true.  malloc'd text;
+ * NULL when memory or the cryptographic library fails.
+ */
+char *hz_attest_sim_make(const hz_attest_verifier *v, const struct hz_attest_sim *sim);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

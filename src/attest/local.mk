@@ -17,12 +17,20 @@ libhz_attest_la_SOURCES = \
 	src/attest/result.c \
 	src/attest/result.h \
 	src/attest/sig.c \
+	src/attest/sim.c \
 	src/attest/snp-cert.c \
 	src/attest/snp-policy.c \
 	src/attest/snp-report.c \
 	src/attest/snp-table.c \
 	src/attest/snp.c \
 	src/attest/snp.h \
+	src/attest/tdx-collateral.c \
+	src/attest/tdx-pck.c \
+	src/attest/tdx-policy.c \
+	src/attest/tdx-quote.c \
+	src/attest/tdx-tcb.c \
+	src/attest/tdx.c \
+	src/attest/tdx.h \
 	src/attest/tsm.c \
 	src/attest/verifier.c \
 	src/attest/x509.c
