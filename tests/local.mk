@@ -20,6 +20,7 @@ dist_check_SCRIPTS += tests/t_floors.sh
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 include tests/unit/local.mk
+include tests/attest/local.mk
 include tests/module/local.mk
 include tests/interop/local.mk
 include tests/fuzz/local.mk

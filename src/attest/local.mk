@@ -2,7 +2,6 @@
 # libhanzo-attest: built once as a convenience library, installed on its own, and linked into the module.
 noinst_LTLIBRARIES += libhz-attest.la
 libhz_attest_la_SOURCES = \
-	include/hanzo-attest.h \
 	src/attest/attest-int.h \
 	src/attest/binding.c \
 	src/attest/bundle.c \
@@ -34,4 +33,13 @@ libhz_attest_la_SOURCES = \
 	src/attest/tsm.c \
 	src/attest/verifier.c \
 	src/attest/x509.c
-libhz_attest_la_LIBADD = libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
+libhz_attest_la_LIBADD = $(OPENSSL_LIBS) $(JSON_LIBS)
+libhz_la_LIBADD += libhz-attest.la
+
+lib_LTLIBRARIES += libhanzo-attest.la
+include_HEADERS += include/hanzo-attest.h
+pkgconfig_DATA += src/attest/libhanzo-attest.pc
+libhanzo_attest_la_SOURCES =
+libhanzo_attest_la_LIBADD = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
+libhanzo_attest_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-export-symbols-regex '^hz_attest_' -Wl,-z,now -Wl,-z,relro

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 check_PROGRAMS += \
+	tests/unit/test_jsoncheck \
 	tests/unit/test_reader \
 	tests/unit/t_base_log \
 	tests/unit/t_base_secmem \

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests of libhanzo-attest over the stored vectors; they link the convenience library, as the module does.
+ATTEST_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
+check_PROGRAMS += \
+	tests/attest/t_attest_snp
+tests_attest_t_attest_snp_SOURCES = tests/attest/t_attest_snp.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_snp_LDADD = $(ATTEST_TEST_LIBS)

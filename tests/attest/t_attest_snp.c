@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every SEV-SNP vector and recipe of the manifest: expected verdict, exact reason, claims. */
+
+#include "config.h"
+
+#include "vectors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static hz_attest_verifier *verifier;
+static hz_attest_policy *reference, *crl_policy;
+static int reasons_differ;
+
+static const char crl_policy_text[] =
+	"{\"hanzo_policy\":1, \"snp\":{\"measurement\":\"any\", \"max_vmpl\":3, \"allow_debug\":true, \"allow_migration\":true,"
+	" \"allow_provisional_firmware\":true, \"crl_required\":true}}";
+
+static const char *const products[] = { "milan", "genoa", "turin" };
+
+/* Certificates of one run: which VEK, which intermediates, which roots; NULL for a list means all. */
+struct certs {
+	struct blob file[16];
+	size_t n;
+};
+
+static void
+add_file(struct certs *c, hz_attest_input *in, const char *path)
+{
+	c->file[c->n] = vectors_file(path);
+	CHECK(hz_attest_input_certs(in, c->file[c->n].p, c->file[c->n].len));
+	c->n++;
+}
+
+static void
+add_products(struct certs *c, hz_attest_input *in, const char *const *suffix)
+{
+	char path[128];
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; suffix[k] != NULL; k++) {
+			snprintf(path, sizeof path, "snp/roots/%s-%s", products[i], suffix[k]);
+			add_file(c, in, path);
+		}
+}
+
+static void
+free_certs(struct certs *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		blob_free(&c->file[i]);
+}
+
+struct run {
+	struct blob report;
+	const char *vek, *intermediate, *root;
+	struct blob vek_bytes;       /* instead of vek, where set */
+	int64_t at;
+	const char *crl;
+	const struct blob *crl_bytes;
+};
+
+static hz_attest_result *
+verify(const struct run *r, const hz_attest_policy *policy)
+{
+	static const char *const mids[] = { "ask.der", "asvk.pem", NULL }, *const roots[] = { "ark.pem", NULL };
+	hz_attest_input *in = hz_attest_input_new();
+	struct certs c = { .n = 0 };
+	hz_attest_result *res;
+
+	CHECK(hz_attest_input_evidence(in, HZ_ATTEST_KIND_SNP, r->report.p, r->report.len));
+	CHECK(hz_attest_input_time(in, r->at));
+	if (r->vek_bytes.p != NULL)
+		CHECK(hz_attest_input_certs(in, r->vek_bytes.p, r->vek_bytes.len));
+	else if (r->vek != NULL)
+		add_file(&c, in, r->vek);
+	if (r->intermediate != NULL)
+		add_file(&c, in, r->intermediate);
+	else
+		add_products(&c, in, mids);
+	if (r->root != NULL)
+		add_file(&c, in, r->root);
+	else
+		add_products(&c, in, roots);
+	if (r->crl_bytes != NULL)
+		CHECK(hz_attest_input_collateral(in, HZ_ATTEST_COLL_CRL, r->crl_bytes->p, r->crl_bytes->len));
+	res = hz_attest_verify(verifier, policy, in);
+	hz_attest_input_free(in);
+	free_certs(&c);
+	return res;
+}
+
+/* ---- vectors ---- */
+
+static struct json_object *
+find_vector(struct json_object *manifest, const char *id)
+{
+	struct json_object *list = member(manifest, "vectors");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(text(json_object_array_get_idx(list, i), "id"), id) == 0)
+			return json_object_array_get_idx(list, i);
+	return NULL;
+}
+
+static void
+expect_claim(const char *id, const hz_attest_result *res, const char *claim, const char *want)
+{
+	const char *got = hz_attest_result_claim(res, claim);
+
+	if (want == NULL || (got != NULL && strcmp(got, want) == 0))
+		return;
+	failures++;
+	fprintf(stderr, "%s: claim %s is %s, not %s\n", id, claim, got != NULL ? got : "absent", want);
+}
+
+static void
+check_claims(struct json_object *v, const hz_attest_result *res)
+{
+	static const char *const same[] = { "guest_svn", "policy", "measurement", "report_data", "host_data", "id_key_digest",
+		                            "author_key_digest", "family_id", "image_id", "report_id", "chip_id",
+		                            "reported_tcb", "current_tcb", "committed_tcb", "launch_tcb", "vmpl", "version",
+		                            "signing_key", NULL };
+	struct json_object *expected = member(v, "expected"), *facts = member(expected, "facts");
+	char name[64];
+
+	for (size_t i = 0; same[i] != NULL; i++) {
+		snprintf(name, sizeof name, "cpu.%s", same[i]);
+		expect_claim(text(v, "id"), res, name, text(facts, same[i]));
+	}
+	expect_claim(text(v, "id"), res, "cpu.product", text(member(expected, "crypto"), "product"));
+	expect_claim(text(v, "id"), res, "cpu.product_name", text(member(expected, "vek"), "product_name"));
+	expect_claim(text(v, "id"), res, "cpu.current_firmware", text(facts, "current_fw"));
+}
+
+static void
+run_vector(struct json_object *v)
+{
+	const char *report = vector_file(v, "report"), *outcome = text(member(v, "expected"), "reference_outcome");
+	struct run r = { .vek = vector_file(v, "vek"), .at = 1790000000 };
+	hz_attest_result *res;
+
+	if (report == NULL || outcome == NULL || r.vek == NULL)
+		return;
+	if (text(v, "verify_at") != NULL)
+		r.at = seconds(text(v, "verify_at"));
+	r.report = vectors_file(report);
+	res = verify(&r, reference);
+	if (!same_verdict(outcome, res)) {
+		failures++;
+		fprintf(stderr, "%s: want %s, got %s (%s)\n", text(v, "id"), outcome,
+		        hz_attest_reason_name(hz_attest_result_reason(res)), hz_attest_result_text(res));
+	}
+	if (hz_attest_result_reason(res) == HZ_ATTEST_OK)
+		check_claims(v, res);
+	else
+		CHECK(hz_attest_result_claim(res, "cpu.measurement") == NULL);
+	hz_attest_result_free(res);
+	blob_free(&r.report);
+}
+
+static size_t
+run_vectors(struct json_object *manifest)
+{
+	struct json_object *list = member(manifest, "vectors");
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *v = json_object_array_get_idx(list, i);
+
+		if (strcmp(text(v, "family"), "snp") == 0) {
+			run_vector(v);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* ---- recipes ---- */
+
+static void
+judge(const char *group, struct json_object *recipe, const hz_attest_result *res)
+{
+	bool accepted = hz_attest_result_reason(res) == HZ_ATTEST_OK;
+	bool want = strcmp(text(recipe, "must"), "accept") == 0;
+
+	if (accepted != want) {
+		failures++;
+		fprintf(stderr, "%s/%s: must %s, got %s (%s)\n", group, text(recipe, "id"), text(recipe, "must"),
+		        hz_attest_reason_name(hz_attest_result_reason(res)), hz_attest_result_text(res));
+	} else if (!same_verdict(text(recipe, "outcome"), res)) {
+		reasons_differ++;
+		printf("%s/%s: refused by %s, the reference order by %s\n", group, text(recipe, "id"),
+		       hz_attest_reason_name(hz_attest_result_reason(res)), text(recipe, "outcome"));
+	}
+}
+
+static bool
+names_vek(const char *id)
+{
+	return strcmp(id, "vek-signature-bit") == 0 || strcmp(id, "vek-truncated") == 0;
+}
+
+static void
+run_recipe(const char *group, struct json_object *v, struct json_object *recipe)
+{
+	struct json_object *crypto = member(member(v, "expected"), "crypto");
+	struct run r = { .vek = vector_file(v, "vek"), .at = seconds(text(v, "verify_at")) };
+	hz_attest_result *res;
+
+	r.intermediate = text(crypto, "intermediate");
+	r.root = text(crypto, "root");
+	if (text(recipe, "use_vek") != NULL) {
+		/* Another certificate comes with its own chain, so that not a missing issuer is what refuses it. */
+		r.vek = text(recipe, "use_vek");
+		r.intermediate = r.root = NULL;
+	}
+	if (text(recipe, "use_intermediate") != NULL)
+		r.intermediate = text(recipe, "use_intermediate");
+	if (text(recipe, "use_root") != NULL)
+		r.root = text(recipe, "use_root");
+	r.at = number(recipe, "verify_at_unix", r.at);
+	r.report = vectors_file(names_vek(text(recipe, "id")) ? vector_file(v, "report") : text(recipe, "file"));
+	if (names_vek(text(recipe, "id"))) {
+		r.vek_bytes = vectors_file(text(recipe, "file"));
+		recipe_apply(member(recipe, "ops"), &r.vek_bytes);
+	} else {
+		recipe_apply(member(recipe, "ops"), &r.report);
+	}
+	res = verify(&r, reference);
+	judge(group, recipe, res);
+	hz_attest_result_free(res);
+	blob_free(&r.report);
+	blob_free(&r.vek_bytes);
+}
+
+static size_t
+run_report_recipes(struct json_object *manifest)
+{
+	size_t n = 0;
+
+	json_object_object_foreach(member(manifest, "mutations"), group, g) {
+		struct json_object *list = member(g, "recipes");
+
+		if (strncmp(group, "snp:", 4) != 0)
+			continue;
+		for (size_t i = 0; i < json_object_array_length(list); i++, n++)
+			run_recipe(group, find_vector(manifest, group + 4), json_object_array_get_idx(list, i));
+	}
+	return n;
+}
+
+/* The table alone, given as certificates beside the plain report. */
+static size_t
+run_table_recipes(struct json_object *manifest)
+{
+	struct json_object *v = find_vector(manifest, "v3-genoa-vcek-extended");
+	struct json_object *list = member(member(member(manifest, "mutations"), "snp-certtable"), "recipes");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *recipe = json_object_array_get_idx(list, i);
+		struct blob report = vectors_file(vector_file(v, "report")), table = vectors_file(text(recipe, "file"));
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+
+		recipe_apply(member(recipe, "ops"), &table);
+		CHECK(hz_attest_input_evidence(in, HZ_ATTEST_KIND_SNP, report.p, report.len));
+		CHECK(hz_attest_input_certs(in, table.p, table.len));
+		hz_attest_input_time(in, seconds(text(v, "verify_at")));
+		res = hz_attest_verify(verifier, reference, in);
+		judge("snp-certtable", recipe, res);
+		hz_attest_result_free(res);
+		hz_attest_input_free(in);
+		blob_free(&report);
+		blob_free(&table);
+	}
+	return json_object_array_length(list);
+}
+
+/* Each list is asked about a report of the product, at the recipe's time, with a list required. */
+static size_t
+run_crl_recipes(struct json_object *manifest)
+{
+	static const char *const of[3] = { "v3-milan-vcek", "v3-genoa-vcek-extended", "v5-turin-vcek" };
+	struct json_object *list = member(member(member(manifest, "mutations"), "amd-crl"), "recipes");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *recipe = json_object_array_get_idx(list, i), *v = NULL;
+		struct blob crl = vectors_file(text(recipe, "file"));
+		struct run r = { .at = number(recipe, "verify_at_unix", 0), .crl_bytes = &crl };
+		hz_attest_result *res;
+
+		for (size_t k = 0; k < 3; k++)
+			if (strcasecmp(text(recipe, "product"), products[k]) == 0)
+				v = find_vector(manifest, of[k]);
+		recipe_apply(member(recipe, "ops"), &crl);
+		r.vek = vector_file(v, "vek");
+		r.report = vectors_file(vector_file(v, "report"));
+		res = verify(&r, crl_policy);
+		judge("amd-crl", recipe, res);
+		hz_attest_result_free(res);
+		blob_free(&r.report);
+		blob_free(&crl);
+	}
+	return json_object_array_length(list);
+}
+
+/* ---- traps that are not in the manifest ---- */
+
+static void
+test_wrapped(struct json_object *manifest)
+{
+	struct json_object *v = find_vector(manifest, "v3-genoa-vcek-extended");
+	static const char *const roles[] = { "extended_report", "configfs-tsm JSON" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct blob file = vectors_file(vector_file(v, roles[i]));
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+
+		CHECK(hz_attest_input_evidence(in, HZ_ATTEST_KIND_NONE, file.p, file.len));
+		hz_attest_input_time(in, seconds(text(v, "verify_at")));
+		res = hz_attest_verify(verifier, reference, in);
+		if (hz_attest_result_reason(res) != HZ_ATTEST_OK) {
+			failures++;
+			fprintf(stderr, "%s: %s\n", roles[i], hz_attest_result_text(res));
+		}
+		hz_attest_result_free(res);
+		hz_attest_input_free(in);
+		blob_free(&file);
+	}
+}
+
+/* A genuine certificate of another chip of the same line and a hwID in an OCTET STRING. */
+static void
+test_other_certificates(struct json_object *manifest)
+{
+	struct json_object *v = find_vector(manifest, "v5-turin-vcek");
+	struct run r = { .vek = "snp/bad-certs/other-turin-chip-vcek.der", .at = seconds(text(v, "verify_at")) };
+	hz_attest_result *res;
+
+	r.report = vectors_file(vector_file(v, "report"));
+	res = verify(&r, reference);
+	CHECK(hz_attest_result_reason(res) != HZ_ATTEST_OK);
+	printf("other chip: %s\n", hz_attest_result_text(res));
+	hz_attest_result_free(res);
+	blob_free(&r.report);
+}
+
+int
+main(void)
+{
+	struct json_object *manifest = vectors_manifest();
+	char err[256];
+	size_t vectors, recipes;
+
+	verifier = hz_attest_verifier_new(NULL);
+	reference = hz_attest_policy_reference();
+	crl_policy = hz_attest_policy_parse(crl_policy_text, strlen(crl_policy_text), err, sizeof err);
+	if (verifier == NULL || reference == NULL || crl_policy == NULL) {
+		fprintf(stderr, "set-up failed: %s\n", err);
+		return 99;
+	}
+	vectors = run_vectors(manifest);
+	recipes = run_report_recipes(manifest) + run_table_recipes(manifest) + run_crl_recipes(manifest);
+	test_wrapped(manifest);
+	test_other_certificates(manifest);
+	printf("%zu vectors, %zu recipes, %d refused for another reason, %d failures\n", vectors, recipes, reasons_differ, failures);
+	CHECK(vectors >= 17 && recipes >= 300);
+	hz_attest_policy_free(reference);
+	hz_attest_policy_free(crl_policy);
+	hz_attest_verifier_free(verifier);
+	json_object_put(manifest);
+	return failures != 0;
+}
