@@ -16,7 +16,9 @@ LDADD = libhz.la $(CHECK_LIBS)
 MODULE_TEST_LIBS = $(CHECK_LIBS) -ldl $(PTHREAD_LIBS)
 
 TEST_EXTENSIONS = .sh
-dist_check_SCRIPTS += tests/t_floors.sh
+dist_check_SCRIPTS += \
+	tests/t_floors.sh \
+	tests/t_man.sh
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 include tests/unit/local.mk

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+dist_man_MANS += \
+	man/hanzo-p11.1 \
+	man/hanzo-pkcs11.7
