@@ -88,6 +88,8 @@ read_typed_body(struct hz_at_run *run, struct hz_reader *r, struct hz_tdx_quote 
 	if (q->version == 5) {
 		q->body_type = hz_rd_u16le(r);
 		size = hz_rd_u32le(r);
+		if (!hz_rd_ok(r))
+			return hz_at_refuse(run, HZ_ATTEST_R_TOO_SHORT, "the quote ends before its body");
 		if (q->body_type != 2 && q->body_type != 3)
 			return hz_at_refuse(run, HZ_ATTEST_R_BODY_TYPE, "body type %u is no TD report", q->body_type);
 		if (size != (q->body_type == 2 ? BODY_10 : BODY_15))
