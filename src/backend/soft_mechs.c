@@ -11,6 +11,11 @@ static const struct hz_soft_mech *const sections[] = {
 	hz_soft_digest,
 	hz_soft_mac,
 	hz_soft_secret,
+	hz_soft_rsa,
+	hz_soft_ec,
+	hz_soft_ed,
+	hz_soft_pq,
+	hz_soft_vendor,
 };
 
 #define ROWS_MAX 256

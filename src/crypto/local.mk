@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libhz_la_SOURCES += \
+	src/crypto/der.c \
+	src/crypto/der.h \
 	src/crypto/eip712.c \
 	src/crypto/eip712.h \
 	src/crypto/eip712_int.h \
@@ -13,6 +15,8 @@ libhz_la_SOURCES += \
 	src/crypto/hmac.h \
 	src/crypto/jfields.c \
 	src/crypto/jfields.h \
+	src/crypto/k256.c \
+	src/crypto/k256.h \
 	src/crypto/keccak.c \
 	src/crypto/keccak.h \
 	src/crypto/libctx.c \
