@@ -30,6 +30,8 @@ struct hz_attrs {
 #define HZ_ATTRS_MAX 512                       /* attributes of one template */
 #define HZ_ATTR_MAX_LEN ((size_t)16 << 20)     /* bytes of one value */
 #define HZ_ATTRS_MAX_DEPTH 3                   /* templates within templates */
+#define HZ_ATTRS_MAX_ALL 2048                  /* attributes of one template, nested ones included */
+#define HZ_ATTRS_MAX_BYTES ((size_t)64 << 20)  /* values of one template together */
 
 /* Wipe secrets, release everything; the set is empty afterwards and may be used again. */
 void hz_attrs_free(struct hz_attrs *a);

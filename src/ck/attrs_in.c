@@ -10,6 +10,8 @@
 struct copy {
 	bool strict;    /* unknown types are refused */
 	bool no_secret; /* the template names a class without secrets */
+	/* What may still come. A template can name one array many times over, so bounds on each level alone would not end. */
+	size_t attrs_left, bytes_left;
 };
 
 /* Does the template say that it describes something that holds no secret (for a private CKO_DATA see hz_schema_new)? */
@@ -40,11 +42,11 @@ add(struct hz_attrs *out, const struct hz_attr *at)
 	return hz_fail(CKR_TEMPLATE_INCONSISTENT, "%s is given twice", hz_cka_name(at->type));
 }
 
-static CK_RV copy_level(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, struct copy how, unsigned depth);
+static CK_RV copy_level(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, struct copy *how, unsigned depth);
 
 /* A template inside a template; its array may lie unaligned. */
 static CK_RV
-add_nested(struct hz_attrs *out, const CK_ATTRIBUTE *from, struct copy how, unsigned depth)
+add_nested(struct hz_attrs *out, const CK_ATTRIBUTE *from, struct copy *how, unsigned depth)
 {
 	CK_ULONG count = from->ulValueLen / sizeof(CK_ATTRIBUTE);
 	struct hz_attrs inner = HZ_ATTRS_INIT;
@@ -63,25 +65,34 @@ add_nested(struct hz_attrs *out, const CK_ATTRIBUTE *from, struct copy how, unsi
 	return rv;
 }
 
+static CK_RV
+bad_value(const CK_ATTRIBUTE *from)
+{
+	return hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "%s has %lu bytes or a value that it cannot have", hz_cka_name(from->type),
+		       from->ulValueLen);
+}
+
 /* The value as it is kept: RSA's integers without leading zeros, so that one number has one form. */
 static CK_RV
-add_value(struct hz_attrs *out, const CK_ATTRIBUTE *from, enum hz_kind kind, struct copy how)
+add_value(struct hz_attrs *out, const CK_ATTRIBUTE *from, enum hz_kind kind, struct copy *how)
 {
 	struct hz_attr at = { .type = from->type, .value = from->pValue, .len = from->ulValueLen };
 	struct hz_attrs one = HZ_ATTRS_INIT;
 	const uint8_t *p = from->pValue;
 	CK_RV rv;
 
+	if (!hz_kind_len_ok(kind, at.len) || at.len > how->bytes_left)
+		return bad_value(from);
+	how->bytes_left -= at.len;
 	while (kind == HZ_K_BIGINT && at.len > 1 && *p == 0) {
 		p++;
 		at.len--;
 	}
-	at.secret = !how.no_secret && hz_attr_can_be_secret(from->type);
+	at.secret = !how->no_secret && hz_attr_can_be_secret(from->type);
 	/* Copied before it is compared or checked: the caller's memory may change meanwhile. */
 	rv = hz_attrs_set(&one, at.type, p, at.len, at.secret);
 	if (rv == CKR_OK && !hz_kind_ok(kind, one.v[0].value, at.len))
-		rv = hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "%s has %zu bytes or a value that it cannot have",
-			     hz_cka_name(at.type), at.len);
+		rv = bad_value(from);
 	if (rv == CKR_OK)
 		rv = add(out, &one.v[0]);
 	hz_attrs_free(&one);
@@ -89,30 +100,27 @@ add_value(struct hz_attrs *out, const CK_ATTRIBUTE *from, enum hz_kind kind, str
 }
 
 static CK_RV
-copy_one(struct hz_attrs *out, const CK_ATTRIBUTE *from, struct copy how, unsigned depth)
+copy_one(struct hz_attrs *out, const CK_ATTRIBUTE *from, struct copy *how, unsigned depth)
 {
 	enum hz_kind kind = HZ_K_BYTES;
 
-	if (!hz_attr_kind(from->type, &kind) && how.strict)
+	if (!hz_attr_kind(from->type, &kind) && how->strict)
 		return hz_fail(CKR_ATTRIBUTE_TYPE_INVALID, "unknown attribute %s", hz_cka_name(from->type));
 	if (from->pValue == NULL && from->ulValueLen != 0)
 		return hz_fail(CKR_ARGUMENTS_BAD, "%s is NULL with a length", hz_cka_name(from->type));
-	if (from->ulValueLen > HZ_ATTR_MAX_LEN)
-		return hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "%s is too long", hz_cka_name(from->type));
 	if (kind != HZ_K_TEMPLATE)
 		return add_value(out, from, kind, how);
-	if (from->ulValueLen % sizeof(CK_ATTRIBUTE) != 0)
-		return hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "%s is no whole number of attributes", hz_cka_name(from->type));
-	return add_nested(out, from, how, depth);
+	return hz_kind_len_ok(kind, from->ulValueLen) ? add_nested(out, from, how, depth) : bad_value(from);
 }
 
 static CK_RV
-copy_level(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, struct copy how, unsigned depth)
+copy_level(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, struct copy *how, unsigned depth)
 {
 	CK_RV rv = CKR_OK;
 
-	if (count > HZ_ATTRS_MAX)
-		return hz_fail(CKR_ARGUMENTS_BAD, "a template of %lu attributes", count);
+	if (count > HZ_ATTRS_MAX || count > how->attrs_left)
+		return hz_fail(CKR_ARGUMENTS_BAD, "a template of %lu attributes, or too many within it", count);
+	how->attrs_left -= count;
 	for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++) {
 		CK_ATTRIBUTE at;
 
@@ -125,7 +133,7 @@ copy_level(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, struc
 CK_RV
 hz_attrs_copy_in(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count, bool strict)
 {
-	struct copy how = { .strict = strict };
+	struct copy how = { .strict = strict, .attrs_left = HZ_ATTRS_MAX_ALL, .bytes_left = HZ_ATTRS_MAX_BYTES };
 	CK_RV rv;
 
 	*out = (struct hz_attrs)HZ_ATTRS_INIT;
@@ -134,7 +142,7 @@ hz_attrs_copy_in(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG count,
 	if (count > HZ_ATTRS_MAX)
 		return hz_fail(CKR_ARGUMENTS_BAD, "a template of %lu attributes", count);
 	how.no_secret = names_open_class(tmpl, count);
-	rv = copy_level(out, tmpl, count, how, 0);
+	rv = copy_level(out, tmpl, count, &how, 0);
 	if (rv != CKR_OK)
 		hz_attrs_free(out);
 	return rv;

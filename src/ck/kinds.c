@@ -47,18 +47,13 @@ digits(const CK_CHAR *p, size_t n, bool *ok)
 	return v;
 }
 
-/* Empty means "none" (3.1 section 4.1.2); else YYYYMMDD in ASCII. */
+/* YYYYMMDD in ASCII; an empty date says "none" (3.1 section 3.4). */
 static bool
-date_ok(const void *value, size_t len)
+date_ok(const CK_DATE *d)
 {
-	const CK_DATE *d = value;
 	bool ok = true;
 	unsigned month, day;
 
-	if (len == 0)
-		return true;
-	if (len != sizeof *d)
-		return false;
 	(void)digits(d->year, sizeof d->year, &ok);
 	month = digits(d->month, sizeof d->month, &ok);
 	day = digits(d->day, sizeof d->day, &ok);
@@ -66,15 +61,15 @@ date_ok(const void *value, size_t len)
 }
 
 bool
-hz_kind_ok(enum hz_kind kind, const void *value, size_t len)
+hz_kind_len_ok(enum hz_kind kind, size_t len)
 {
 	switch (kind) {
 	case HZ_K_BOOL:
-		return len == sizeof(CK_BBOOL) && *(const CK_BBOOL *)value <= CK_TRUE;
+		return len == sizeof(CK_BBOOL);
 	case HZ_K_ULONG:
 		return len == sizeof(CK_ULONG);
 	case HZ_K_DATE:
-		return date_ok(value, len);
+		return len == 0 || len == sizeof(CK_DATE);
 	case HZ_K_MECHS:
 		return len % sizeof(CK_MECHANISM_TYPE) == 0 && len / sizeof(CK_MECHANISM_TYPE) <= HZ_ATTRS_MAX;
 	case HZ_K_TEMPLATE:
@@ -85,4 +80,14 @@ hz_kind_ok(enum hz_kind kind, const void *value, size_t len)
 		break;
 	}
 	return len <= HZ_ATTR_MAX_LEN;
+}
+
+bool
+hz_kind_ok(enum hz_kind kind, const void *value, size_t len)
+{
+	if (!hz_kind_len_ok(kind, len))
+		return false;
+	if (kind == HZ_K_BOOL)
+		return *(const CK_BBOOL *)value <= CK_TRUE;
+	return kind != HZ_K_DATE || len == 0 || date_ok(value);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libhz_la_SOURCES += \
+	include/pkcs11.h \
 	src/ck/attr_list.h \
 	src/ck/attrs.c \
 	src/ck/attrs.h \

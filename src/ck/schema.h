@@ -12,7 +12,9 @@ enum hz_kind { HZ_K_BOOL, HZ_K_ULONG, HZ_K_BYTES, HZ_K_BIGINT, HZ_K_STRING, HZ_K
 
 /* The kind of an attribute type; false for a type that neither the standard nor this module knows. */
 bool hz_attr_kind(CK_ATTRIBUTE_TYPE type, enum hz_kind *kind);
-/* May a value of this kind look like this? (Length; booleans 0 or 1; dates empty or YYYYMMDD.) */
+/* May a value of this kind have so many bytes? */
+bool hz_kind_len_ok(enum hz_kind kind, size_t len);
+/* May it look like this? (Length; booleans 0 or 1; dates empty or YYYYMMDD.) */
 bool hz_kind_ok(enum hz_kind kind, const void *value, size_t len);
 
 /* Is the attribute's value a secret of this class and key type (CKA_VALUE of keys, the private RSA numbers, ...)? */

@@ -10,3 +10,13 @@ check_PROGRAMS += \
 	tests/unit/t_eip712
 check_PROGRAMS += \
 	tests/unit/t_poai
+check_PROGRAMS += \
+	tests/unit/t_ck_attrs \
+	tests/unit/t_ck_change \
+	tests/unit/t_ck_mech \
+	tests/unit/t_ck_numbers \
+	tests/unit/t_ck_schema
+EXTRA_DIST += \
+	tests/unit/ck_functions.h \
+	tests/unit/ck_numbers.h \
+	tests/unit/ck_util.h
