@@ -18,8 +18,8 @@ MODULE_TEST_LIBS = $(CHECK_LIBS) -ldl $(PTHREAD_LIBS)
 TEST_EXTENSIONS = .sh
 dist_check_SCRIPTS += \
 	tests/t_floors.sh \
+	tests/t_headers.sh \
 	tests/t_man.sh
-dist_check_SCRIPTS += tests/t_headers.sh
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 include tests/unit/local.mk
