@@ -64,7 +64,6 @@ struct hz_active {
 	bool private_key;            /* key has CKA_PRIVATE: a logout ends it */
 	bool needs_reauth;           /* CKA_ALWAYS_AUTHENTICATE: waits for a CKU_CONTEXT_SPECIFIC login */
 	uint64_t order;              /* with needs_reauth: later operations have higher numbers; such a login serves the last one */
-	bool tainted;                /* digest: went over a key, so its state is not given out */
 	bool in_message;             /* between C_*MessageBegin and the last C_*MessageNext */
 	uint8_t *pending;            /* a result that did not fit the caller's buffer (secret memory); given at the next call */
 	size_t pending_len;

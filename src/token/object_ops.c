@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating, copying, reading, changing and destroying objects (PKCS#11 3.1 section 5.7). */
+#include "base/error.h"
+#include "ck/schema.h"
+#include "token/access.h"
+#include "token/calls.h"
+#include "token/object.h"
+
+static bool so(const struct hz_session *s)
+{
+	return atomic_load(&s->token->login) == HZ_SO;
+}
+
+static bool is_key(const struct hz_attrs *a)
+{
+	CK_OBJECT_CLASS c = hz_attrs_ulong(a, CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
+
+	return c == CKO_PUBLIC_KEY || c == CKO_PRIVATE_KEY || c == CKO_SECRET_KEY;
+}
+
+/* What a created object says of itself must be true: lengths, points on their curve, halves that belong together. */
+static CK_RV validate(struct hz_backend *be, struct hz_attrs *set)
+{
+	struct hz_key *key = NULL;
+	CK_RV rv = be->ops->complete != NULL ? be->ops->complete(be, set) : CKR_OK;
+
+	if (rv != CKR_OK || !is_key(set))
+		return rv;
+	rv = be->ops->key_open(be, set, 0, &key);
+	if (rv == CKR_OK)
+		be->ops->key_free(be, key);
+	return rv;
+}
+
+CK_RV hz_create_object(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULONG count, CK_OBJECT_HANDLE *out)
+{
+	struct hz_attrs given = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
+	CK_RV rv;
+
+	if (out == NULL)
+		return hz_fail(CKR_ARGUMENTS_BAD, "phObject is NULL");
+	rv = hz_attrs_copy_in(&given, tmpl, count, true);
+	if (rv == CKR_OK)
+		rv = hz_schema_new(&set, HZ_CREATE, &given, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION,
+				   CK_UNAVAILABLE_INFORMATION, so(s));
+	if (rv == CKR_OK)
+		rv = hz_may_make(s, &set);
+	if (rv == CKR_OK)
+		rv = validate(s->token->be, &set);
+	if (rv == CKR_OK)
+		rv = hz_objects_add(s, &set, 1, out);
+	hz_attrs_free(&given);
+	hz_attrs_free(&set);
+	return rv;
+}
+
+CK_RV hz_copy_object(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *tmpl, CK_ULONG count, CK_OBJECT_HANDLE *out)
+{
+	struct hz_attrs change = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
+	struct hz_object *o = NULL;
+	CK_RV rv;
+
+	if (out == NULL)
+		return hz_fail(CKR_ARGUMENTS_BAD, "phNewObject is NULL");
+	rv = hz_attrs_copy_in(&change, tmpl, count, true);
+	if (rv == CKR_OK)
+		rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+	if (rv == CKR_OK && !hz_attrs_bool(&o->attrs, CKA_COPYABLE, true))
+		rv = hz_fail(CKR_ACTION_PROHIBITED, "CKA_COPYABLE is false");
+	if (rv == CKR_OK)
+		rv = hz_schema_copy(&set, &o->attrs, &change, so(s));
+	if (rv == CKR_OK)
+		rv = hz_may_make(s, &set);
+	if (rv == CKR_OK)
+		rv = hz_objects_add(s, &set, 1, out);
+	hz_object_unref(o);
+	hz_attrs_free(&change);
+	hz_attrs_free(&set);
+	return rv;
+}
+
+CK_RV hz_destroy_object(struct hz_session *s, CK_OBJECT_HANDLE h)
+{
+	struct hz_object *o;
+	CK_RV rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = hz_may_destroy(s, o);
+	if (rv == CKR_OK)
+		rv = hz_object_destroy(s, o);
+	hz_object_unref(o);
+	return rv;
+}
+
+CK_RV hz_object_size(struct hz_session *s, CK_OBJECT_HANDLE h, CK_ULONG *size)
+{
+	struct hz_object *o;
+	CK_RV rv;
+
+	if (size == NULL)
+		return hz_fail(CKR_ARGUMENTS_BAD, "pulSize is NULL");
+	rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+	if (rv != CKR_OK)
+		return rv;
+	*size = hz_attrs_size(&o->attrs);
+	hz_object_unref(o);
+	return CKR_OK;
+}
+
+CK_RV hz_get_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *tmpl, CK_ULONG count)
+{
+	struct hz_object *o;
+	CK_RV rv;
+
+	if ((tmpl == NULL && count != 0) || count > SIZE_MAX / sizeof *tmpl)
+		return hz_fail(CKR_ARGUMENTS_BAD, "pTemplate is NULL or ulCount is absurd");
+	rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+	if (rv != CKR_OK)
+		return rv;
+	rv = hz_schema_get(&o->attrs, tmpl, count, o->checked);
+	hz_object_unref(o);
+	return rv;
+}
+
+CK_RV hz_set_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *tmpl, CK_ULONG count)
+{
+	struct hz_attrs change = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
+	struct hz_object *o = NULL;
+	CK_RV rv = hz_attrs_copy_in(&change, tmpl, count, true), end;
+
+	if (rv == CKR_OK)
+		rv = hz_object_change_begin(s, h, &o);
+	if (rv != CKR_OK)
+		goto out;
+	rv = hz_may_modify(s, o);
+	if (rv == CKR_OK)
+		rv = hz_schema_change(&set, &o->attrs, &change, so(s));
+	end = hz_object_change_end(s, o, rv == CKR_OK && change.n != 0 ? &set : NULL);
+	if (rv == CKR_OK)
+		rv = end;
+out:
+	hz_attrs_free(&change);
+	hz_attrs_free(&set);
+	return rv;
+}
