@@ -20,3 +20,4 @@ EXTRA_DIST += \
 	tests/unit/ck_functions.h \
 	tests/unit/ck_numbers.h \
 	tests/unit/ck_util.h
+	tests/unit/t_nonce

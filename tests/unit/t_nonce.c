@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unit test of the nonce memory: once only, across threads, processes, kill -9 and machine stops; forgetting; damage. */
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "store/nonce.h"
+
+#define BOOT_A "aaaaaaaa-aaaa-4aaa-aaaa-aaaaaaaaaaaa"
+#define BOOT_B "bbbbbbbb-bbbb-4bbb-bbbb-bbbbbbbbbbbb"
+#define BOOT_C "cccccccc-cccc-4ccc-cccc-cccccccccccc"
+
+static const uint64_t T0 = 1763700000;
+static const uint8_t scope_a[32] = { 1 }, scope_b[32] = { 2 };
+static char dir[128], folder[160];
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+	(void)st, (void)flag, (void)f;
+	return remove(path);
+}
+
+static void setup(void)
+{
+	strcpy(dir, "/tmp/hz-nonce-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(folder, sizeof folder, "%s/deep/memory", dir);
+}
+
+static void teardown(void)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static struct hz_nonce *memory(const char *boot, uint64_t ttl)
+{
+	struct hz_nonce_conf conf = { .dir = folder, .ttl = ttl, .boot_id = boot };
+	struct hz_nonce *nm;
+
+	ck_assert_uint_eq(hz_nonce_new(&nm, &conf), CKR_OK);
+	return nm;
+}
+
+static void number(uint8_t once[32], uint64_t n)
+{
+	memset(once, 0, 32);
+	memcpy(once, &n, sizeof n);
+}
+
+static CK_RV rec(struct hz_nonce *nm, const uint8_t *scope, uint64_t n, uint64_t ts, uint64_t now)
+{
+	uint8_t once[32];
+
+	number(once, n);
+	return hz_nonce_record(nm, scope, once, ts, now);
+}
+
+START_TEST(test_once)
+{
+	struct hz_nonce *nm = memory(NULL, 3600);
+
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0), CKR_OK);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 5, T0), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 - 3600, T0), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 60, T0 + 60), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_b, 1, T0, T0), CKR_OK);
+	ck_assert_uint_eq(rec(nm, scope_a, 2, T0, T0), CKR_OK);
+	hz_nonce_free(nm);
+	nm = memory(NULL, 3600);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 10, T0 + 10), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_b, 1, T0, T0 + 10), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_b, 2, T0, T0 + 10), CKR_OK);
+	ck_assert_uint_eq(hz_nonce_count(nm), 4);
+	hz_nonce_free(nm);
+}
+END_TEST
+
+/* Enough for several tables in a bucket and several buckets. */
+START_TEST(test_growth)
+{
+	struct hz_nonce *nm = memory(NULL, 3600);
+	const uint64_t n = 60000;
+
+	for (uint64_t i = 0; i < n; i++)
+		ck_assert_uint_eq(rec(nm, scope_a, i, T0 - i % 3000, T0), CKR_OK);
+	hz_nonce_free(nm);
+	nm = memory(NULL, 3600);
+	for (uint64_t i = 0; i < n; i++)
+		ck_assert_uint_eq(rec(nm, scope_a, i, T0 - (i + 7) % 3000, T0), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(hz_nonce_count(nm), n);
+	hz_nonce_free(nm);
+}
+END_TEST
+
+static unsigned files(void)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+START_TEST(test_forgetting)
+{
+	struct hz_nonce *nm = memory(NULL, 1000);
+	uint64_t now;
+
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0), CKR_OK);
+	/* The very last second, and the first after it: exact, although the table lives on. */
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 1060, T0 + 1060), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 1061, T0 + 1061), CKR_OK);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 1061, T0 + 1061), CKR_FUNCTION_REJECTED);
+	/* A long time: the number of files and of records stays bounded. */
+	for (now = T0; now < T0 + 40000; now += 10) {
+		ck_assert_uint_eq(rec(nm, scope_b, now, now, now), CKR_OK);
+		if (now % 100 == 0)
+			ck_assert_uint_eq(hz_nonce_sync(nm, now), CKR_OK);
+	}
+	ck_assert_uint_le(files(), 1 + 2 * 11);
+	ck_assert_uint_le(hz_nonce_count(nm), 150);
+	/* What was dropped cannot come back, even for a clock that was set back. */
+	ck_assert_uint_eq(rec(nm, scope_b, T0, T0, T0), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_b, 99, T0 + 100, T0 + 100), CKR_FUNCTION_REJECTED);
+	hz_nonce_free(nm);
+	/* Nor for a longer time to live. */
+	nm = memory(NULL, 100000);
+	ck_assert_uint_eq(rec(nm, scope_b, T0, T0, now), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_b, now - 10, now, now), CKR_FUNCTION_REJECTED);
+	hz_nonce_free(nm);
+}
+END_TEST
+
+struct race {
+	struct hz_nonce *nm;
+	uint64_t salt, won;
+	bool spread; /* different timestamps for the same nonce */
+};
+
+enum { RACES = 20000, RACERS = 6 };
+
+static void *run_race(void *arg)
+{
+	struct race *r = arg;
+
+	for (uint64_t i = 0; i < RACES; i++)
+		r->won += rec(r->nm, scope_a, i, r->spread ? T0 - r->salt * 400 : T0, T0) == CKR_OK;
+	return NULL;
+}
+
+static uint64_t race_threads(bool spread)
+{
+	struct hz_nonce *nm = memory(NULL, 3600);
+	struct race r[RACERS];
+	pthread_t t[RACERS];
+	uint64_t won = 0;
+
+	for (unsigned i = 0; i < RACERS; i++) {
+		r[i] = (struct race){ .nm = nm, .salt = i, .spread = spread };
+		ck_assert_int_eq(pthread_create(&t[i], NULL, run_race, &r[i]), 0);
+	}
+	for (unsigned i = 0; i < RACERS; i++) {
+		pthread_join(t[i], NULL);
+		won += r[i].won;
+	}
+	for (uint64_t i = 0; i < RACES; i++)
+		ck_assert_uint_eq(rec(nm, scope_a, i, T0, T0), CKR_FUNCTION_REJECTED);
+	hz_nonce_free(nm);
+	return won;
+}
+
+START_TEST(test_threads)
+{
+	uint64_t won = race_threads(false);
+
+	/* Two who race across the growth of a table may both lose; nobody wins twice. */
+	ck_assert_uint_le(won, RACES);
+	ck_assert_uint_ge(won, RACES - 20);
+}
+END_TEST
+
+START_TEST(test_threads_with_different_timestamps)
+{
+	ck_assert_uint_le(race_threads(true), RACES);
+}
+END_TEST
+
+struct board {
+	_Atomic uint32_t wins[RACES];
+	_Atomic uint32_t go;
+};
+
+/* Several processes sign the same nonces, a nonce now and then killed in the middle; what a process won it has put on the board before. */
+static void racer(struct board *b, unsigned who, unsigned die_after)
+{
+	struct hz_nonce *nm = memory(BOOT_A, 3600);
+
+	while (atomic_load(&b->go) == 0)
+		usleep(100);
+	for (uint64_t i = 0; i < RACES; i++) {
+		uint64_t n = (i + who * 1000) % RACES;
+
+		if (rec(nm, scope_a, n, T0 - who % 2, T0) == CKR_OK)
+			atomic_fetch_add(&b->wins[n], 1);
+		if (i == die_after)
+			kill(getpid(), SIGKILL);
+	}
+	hz_nonce_free(nm);
+	_exit(0);
+}
+
+START_TEST(test_processes_and_kill)
+{
+	struct board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid[RACERS];
+	unsigned won = 0;
+	struct hz_nonce *nm;
+
+	ck_assert(b != MAP_FAILED);
+	for (unsigned i = 0; i < RACERS; i++) {
+		pid[i] = fork();
+		ck_assert_int_ge(pid[i], 0);
+		if (pid[i] == 0)
+			racer(b, i, i < RACERS / 2 ? 500 + i * 3000 : RACES);
+	}
+	atomic_store(&b->go, 1);
+	for (unsigned i = 0; i < RACERS; i++)
+		ck_assert_int_eq(waitpid(pid[i], NULL, 0), pid[i]);
+	nm = memory(BOOT_A, 3600);
+	for (unsigned i = 0; i < RACES; i++) {
+		unsigned n = atomic_load(&b->wins[i]);
+
+		ck_assert_uint_le(n, 1);
+		won += n;
+		if (n == 1)
+			ck_assert_uint_eq(rec(nm, scope_a, i, T0, T0), CKR_FUNCTION_REJECTED);
+	}
+	ck_assert_uint_ge(won, RACES - 100);
+	hz_nonce_free(nm);
+	munmap(b, sizeof *b);
+}
+END_TEST
+
+/* Killed at a random instant, many times over: the parent, not the child, judges which nonces are taken. */
+START_TEST(test_kill_at_any_time)
+{
+	uint64_t *last = mmap(NULL, sizeof *last, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t from = 0;
+
+	ck_assert(last != MAP_FAILED);
+	for (unsigned round = 0; round < 15; round++) {
+		struct hz_nonce *nm;
+		pid_t pid = fork();
+
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			nm = memory(BOOT_A, 3600);
+			for (uint64_t i = from;; i++) {
+				if (rec(nm, scope_a, i, T0 + i % 7, T0) != CKR_OK)
+					_exit(1);
+				*(volatile uint64_t *)last = i + 1;
+			}
+		}
+		usleep(10000 + round * 1777);
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+		nm = memory(BOOT_A, 3600);
+		for (uint64_t i = from; i < *last; i++)
+			ck_assert_uint_eq(rec(nm, scope_a, i, T0, T0), CKR_FUNCTION_REJECTED);
+		from = *last + 1; /* one may have been recorded without being reported */
+		hz_nonce_free(nm);
+	}
+	ck_assert_uint_gt(from, 1000);
+	munmap(last, sizeof *last);
+}
+END_TEST
+
+/* Leave without marking clean, as a process that dies. */
+static void crash(struct hz_nonce *nm)
+{
+	hz_nonce_abandon(nm);
+}
+
+START_TEST(test_unclean_stop)
+{
+	struct hz_nonce *nm = memory(BOOT_A, 3600);
+
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0), CKR_OK);       /* raises the mark to T0 */
+	ck_assert_uint_eq(rec(nm, scope_a, 2, T0 - 100, T0), CKR_OK);
+	ck_assert_uint_eq(rec(nm, scope_a, 3, T0 + 1, T0 + 1), CKR_OK);
+	crash(nm);
+	nm = memory(BOOT_A, 3600); /* the same boot: nothing is lost */
+	ck_assert_uint_eq(rec(nm, scope_a, 4, T0 - 100, T0 + 1), CKR_OK);
+	crash(nm);
+	nm = memory(BOOT_B, 3600);
+	for (uint64_t ts = T0 - 200; ts <= T0 + 1; ts++)
+		ck_assert_uint_eq(rec(nm, scope_a, 1000 + ts, ts, T0 + 30), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0 + 2, T0 + 30), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 5, T0 + 2, T0 + 30), CKR_OK);
+	hz_nonce_free(nm);
+	nm = memory(BOOT_C, 3600); /* a clean stop: all timestamps stay open, all nonces known */
+	ck_assert_uint_eq(rec(nm, scope_a, 6, T0 + 2, T0 + 40), CKR_OK);
+	ck_assert_uint_eq(rec(nm, scope_a, 5, T0 + 2, T0 + 40), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(nm, scope_a, 7, T0 + 1, T0 + 40), CKR_FUNCTION_REJECTED); /* the floor is for good */
+	hz_nonce_free(nm);
+}
+END_TEST
+
+/* While a second user has it open, the first to leave must not mark it clean. */
+START_TEST(test_only_the_last_user_marks_clean)
+{
+	struct hz_nonce *a = memory(BOOT_A, 3600), *b = memory(BOOT_A, 3600);
+
+	ck_assert_uint_eq(rec(a, scope_a, 1, T0, T0), CKR_OK);
+	ck_assert_uint_eq(rec(b, scope_a, 2, T0, T0), CKR_OK);
+	hz_nonce_free(a);
+	crash(b);
+	a = memory(BOOT_B, 3600);
+	ck_assert_uint_eq(rec(a, scope_a, 3, T0, T0), CKR_FUNCTION_REJECTED);
+	hz_nonce_free(a);
+}
+END_TEST
+
+static void copy_folder(const char *to)
+{
+	char cmd[1024];
+
+	snprintf(cmd, sizeof cmd, "cp -a '%s' '%s'", folder, to);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+/* The disk as it was after any sync, found by the next boot: nothing recorded since may be signed again. */
+START_TEST(test_what_a_power_cut_loses_stays_refused)
+{
+	struct hz_nonce *nm = memory(BOOT_A, 600);
+	uint64_t now = T0, n = 0, first[20], last[20], ts[4000];
+	char snap[20][192], real[160];
+	unsigned snaps = 0;
+
+	srand(7);
+	ck_assert_uint_eq(rec(nm, scope_b, 0, now, now), CKR_OK);
+	while (snaps < 20) {
+		now += (uint64_t)(rand() % 3);
+		ck_assert_uint_eq(hz_nonce_sync(nm, now), CKR_OK);
+		snprintf(snap[snaps], sizeof snap[0], "%s/snap%u", dir, snaps);
+		copy_folder(snap[snaps]);
+		first[snaps] = n;
+		for (unsigned i = 0; i < 40; i++, n++) {
+			struct stat before, after;
+			char state[192];
+
+			snprintf(state, sizeof state, "%s/state", folder);
+			ck_assert_int_eq(stat(state, &before), 0);
+			ts[n] = now - 300 + (uint64_t)(rand() % 361);
+			ck_assert_uint_eq(rec(nm, scope_a, n, ts[n], now), CKR_OK);
+			ck_assert_int_eq(stat(state, &after), 0);
+			/* A forced sync takes what comes later out of the snapshot's window. */
+			if (before.st_mtim.tv_sec != after.st_mtim.tv_sec || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)
+				break;
+		}
+		last[snaps++] = n;
+		n++;
+	}
+	crash(nm);
+	strcpy(real, folder);
+	for (unsigned s = 0; s < snaps; s++) {
+		snprintf(folder, sizeof folder, "%.150s", snap[s]);
+		nm = memory(BOOT_B, 600);
+		for (uint64_t i = first[s]; i < last[s]; i++)
+			ck_assert_uint_eq(rec(nm, scope_a, i, ts[i], now), CKR_FUNCTION_REJECTED);
+		hz_nonce_free(nm);
+	}
+	strcpy(folder, real);
+}
+END_TEST
+
+/* Change one byte of a file of the folder whose name ends so; false when the file is shorter. */
+static bool flip(const char *ending, long at)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	bool done = false;
+	char path[512];
+
+	while ((e = readdir(d)) != NULL) {
+		size_t n = strlen(e->d_name), m = strlen(ending);
+		FILE *f;
+		int c;
+
+		if (n < m || strcmp(e->d_name + n - m, ending) != 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+		f = fopen(path, "r+b");
+		ck_assert_ptr_nonnull(f);
+		fseek(f, at, SEEK_SET);
+		c = fgetc(f);
+		if (c != EOF) {
+			fseek(f, at, SEEK_SET);
+			fputc(c ^ 0x40, f);
+			done = true;
+		}
+		fclose(f);
+	}
+	closedir(d);
+	return done;
+}
+
+/* A memory with three records in one table, closed. */
+static void three(void)
+{
+	struct hz_nonce *nm = memory(BOOT_A, 3600);
+
+	for (uint64_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(rec(nm, scope_a, i, T0, T0), CKR_OK);
+	hz_nonce_free(nm);
+}
+
+static CK_RV try_boot(const char *boot)
+{
+	struct hz_nonce *nm = memory(boot, 3600);
+	CK_RV rv = rec(nm, scope_a, 77, T0, T0);
+
+	hz_nonce_free(nm);
+	return rv;
+}
+
+START_TEST(test_damage)
+{
+	static const struct { const char *file; long at; } both_slots[] = { { "state", 8192 }, { "state", 8300 }, { "state", 8192 + 40 } };
+	unsigned found = 0;
+
+	three();
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert(flip("state", both_slots[i].at) && flip("state", both_slots[i].at + 8192));
+		ck_assert_uint_eq(try_boot(BOOT_A), CKR_DEVICE_ERROR);
+		ck_assert_ptr_nonnull(strstr(hz_error_text(), "damaged"));
+		ck_assert(flip("state", both_slots[i].at) && flip("state", both_slots[i].at + 8192));
+	}
+	for (long at = 0; at < 65; at += 8) {
+		ck_assert(flip(".log", at));
+		ck_assert_uint_eq(try_boot(BOOT_A), CKR_DEVICE_ERROR);
+		ck_assert(flip(".log", at));
+	}
+	for (long at = 4096; at < 4096 + 48; at++) { /* found when the index is made anew, but for one change in 4095 */
+		ck_assert(flip(".log", at));
+		found += try_boot(BOOT_B) == CKR_DEVICE_ERROR;
+		ck_assert(flip(".log", at));
+	}
+	ck_assert_uint_ge(found, 45);
+	ck_assert_uint_ne(try_boot(BOOT_A), CKR_DEVICE_ERROR);
+}
+END_TEST
+
+START_TEST(test_missing_and_cut_files)
+{
+	char cmd[1024];
+
+	three();
+	snprintf(cmd, sizeof cmd, "cp -a '%s' '%s.good'", folder, folder);
+	ck_assert_int_eq(system(cmd), 0);
+	static const char *const harm[] = {
+		"rm '%s'/*.log", "rm '%s'/state", "truncate -s -16 '%s'/*.log", "truncate -s +4096 '%s'/*.log", "truncate -s 4096 '%s'/state",
+		"truncate -s -8 '%s'/*.idx", "rm '%s'/*.log; ln -s /dev/zero '%s'/x.log", "mv '%s'/state '%s'/s; ln -s s '%s'/state",
+		"chmod 0777 '%s'", "dd if=/dev/zero of='%s'/state bs=4096 count=6 conv=notrunc status=none",
+	};
+	for (size_t i = 0; i < sizeof harm / sizeof harm[0]; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(cmd, sizeof cmd, harm[i], folder, folder, folder);
+#pragma GCC diagnostic pop
+		ck_assert_int_eq(system(cmd), 0);
+		ck_assert_msg(try_boot(BOOT_A) == CKR_DEVICE_ERROR, "%s", cmd);
+		snprintf(cmd, sizeof cmd, "rm -r '%s' && cp -a '%s.good' '%s'", folder, folder, folder);
+		ck_assert_int_eq(system(cmd), 0);
+	}
+	ck_assert_uint_eq(try_boot(BOOT_A), CKR_OK);
+}
+END_TEST
+
+/* One slot of the state torn: the other one serves. */
+START_TEST(test_torn_slot)
+{
+	three();
+	ck_assert(flip("state", 8200));
+	ck_assert_uint_eq(try_boot(BOOT_A), CKR_OK);
+	ck_assert(flip("state", 16392));
+	ck_assert_uint_eq(try_boot(BOOT_A), CKR_FUNCTION_REJECTED);
+}
+END_TEST
+
+/* A table whose creator died before anybody was told of it is swept away; its number is used again. */
+START_TEST(test_leftover_files)
+{
+	char cmd[1024];
+
+	three();
+	snprintf(cmd, sizeof cmd, "touch '%s'/0000000000000002.log '%s'/0000000000000002.idx '%s'/000000000000ffff.log", folder, folder, folder);
+	ck_assert_int_eq(system(cmd), 0);
+	ck_assert_uint_eq(try_boot(BOOT_A), CKR_OK);
+	ck_assert_uint_eq(files(), 3);
+}
+END_TEST
+
+START_TEST(test_full_disk)
+{
+	char cmd[1024];
+	struct hz_nonce *nm;
+	CK_RV rv = CKR_OK;
+	uint64_t n = 0;
+
+	snprintf(cmd, sizeof cmd, "mkdir -p '%s' && mount -t tmpfs -o size=400k,mode=0700 none '%s' 2>/dev/null", folder, folder);
+	if (geteuid() != 0 || system(cmd) != 0) {
+		puts("skip: the full disk needs a file system of its own");
+		return;
+	}
+	nm = memory(NULL, 3600);
+	while (rv == CKR_OK && n < 100000)
+		rv = rec(nm, scope_a, n++, T0, T0);
+	ck_assert_uint_eq(rv, CKR_DEVICE_MEMORY);
+	ck_assert_uint_gt(n, 1000);
+	ck_assert_uint_eq(rec(nm, scope_a, 0, T0, T0), CKR_FUNCTION_REJECTED);
+	hz_nonce_free(nm);
+	snprintf(cmd, sizeof cmd, "umount '%s'", folder);
+	ck_assert_int_eq(system(cmd), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("nonce");
+	TCase *tc = tcase_create("all");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, test_once);
+	tcase_add_test(tc, test_growth);
+	tcase_add_test(tc, test_forgetting);
+	tcase_add_test(tc, test_threads);
+	tcase_add_test(tc, test_threads_with_different_timestamps);
+	tcase_add_test(tc, test_processes_and_kill);
+	tcase_add_test(tc, test_kill_at_any_time);
+	tcase_add_test(tc, test_unclean_stop);
+	tcase_add_test(tc, test_only_the_last_user_marks_clean);
+	tcase_add_test(tc, test_what_a_power_cut_loses_stays_refused);
+	tcase_add_test(tc, test_damage);
+	tcase_add_test(tc, test_missing_and_cut_files);
+	tcase_add_test(tc, test_torn_slot);
+	tcase_add_test(tc, test_leftover_files);
+	tcase_add_test(tc, test_full_disk);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
