@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests by what they need: unit (internal functions, Check), module (the built module through dlopen, as an application has it),
 # interop (real clients), fuzz (targets and the replay of their corpora).
-EXTRA_DIST += tests/valgrind.supp
+EXTRA_DIST += tests/valgrind.supp tests/bench/compare.sh
 AM_TESTS_ENVIRONMENT = \
 	HANZO_MODULE='$(abs_top_builddir)/.libs/libhanzo-pkcs11.so' ; export HANZO_MODULE ; \
 	HANZO_P11='$(abs_top_builddir)/hanzo-p11' ; export HANZO_P11 ; \
