@@ -2,9 +2,13 @@
 # Tests of libhanzo-attest over the stored vectors; they link the convenience library, as the module does.
 ATTEST_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
 check_PROGRAMS += \
+	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
 	tests/attest/t_attest_tdx
 tests_attest_t_attest_snp_SOURCES = tests/attest/t_attest_snp.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_snp_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_tdx_SOURCES = tests/attest/t_attest_tdx.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_tdx_LDADD = $(ATTEST_TEST_LIBS)
+tests_attest_t_attest_policy_SOURCES = tests/attest/t_attest_policy.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h
+tests_attest_t_attest_policy_LDADD = $(ATTEST_TEST_LIBS)

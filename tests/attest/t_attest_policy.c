@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies: what a file may say, and each check of the "snp" section against reports made for it. */
+
+#include "config.h"
+
+#include "forge.h"
+
+#include "base/hex.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define M5A "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+#define M00 "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+
+static hz_attest_verifier *verifier;
+
+/* ---- files ---- */
+
+static const char *const bad_files[] = {
+	"", "{}", "[]", "{\"hanzo_policy\":2}", "{\"hanzo_policy\":1}x", "{\"hanzo_policy\":1,\"hanzo_policy\":1}",
+	"{\"hanzo_policy\":1,\"unknown\":true}", "{\"hanzo_policy\":\"1\"}", "{\"hanzo_policy\":1,\"allow_simulated\":1}",
+	"{\"hanzo_policy\":1,\"tee_io\":\"maybe\"}", "{\"hanzo_policy\":1,\"min_gpus\":3,\"max_gpus\":2}",
+	"{\"hanzo_policy\":1,\"max_gpus\":17}", "{\"hanzo_policy\":1,\"max_gpus\":-1}", "{\"hanzo_policy\":1,\"snp\":true}",
+	"{\"hanzo_policy\":1,\"snp\":{}}", "{\"hanzo_policy\":1,\"snp\":{\"measurement\":[]}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"\"}}", "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"5a\"}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":[\"any\"]}}", "{\"hanzo_policy\":1,\"snp\":{\"measurement\":[1]}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"max_vmpl\":4}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"max_vmpl\":1.5}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_tcb\":{}}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_tcb\":{\"Milan\":{}}}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_tcb\":{\"Rome\":{\"bootloader\":1,\"tee\":0,\"snp\":1,\"microcode\":1}}}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_tcb\":{\"Milan\":{\"fmc\":1,\"bootloader\":1,\"tee\":0,\"snp\":1,\"microcode\":1}}}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_abi\":\"1\"}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_abi\":\"1.256\"}}",
+	"{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"platform_required\":\"7\"}}",
+	"{\"hanzo_policy\":1,\"roots\":[{\"family\":\"snp\"}]}", "{\"hanzo_policy\":1,\"roots\":[{\"family\":\"what\",\"cert_sha256\":\"00\"}]}",
+	"{\"hanzo_policy\":1,\"tdx\":{\"mrtd\":\"any\",\"tcb_status\":[\"Revoked\"]}}",
+	"{\"hanzo_policy\":1,\"tdx\":{\"mrtd\":\"any\",\"tcb_status\":\"any\"}}",
+	"{\"hanzo_policy\":1,\"tdx\":{\"mrtd\":\"any\",\"tcb_status\":[]}}",
+	"{\"hanzo_policy\":1,\"tenants\":[{\"claim\":\"a\",\"value\":\"b\",\"tenant\":\"a b\"}]}",
+	"{\"hanzo_policy\":1,\"tenants\":[{\"claim\":\"a\",\"value\":\"b\"}]}",
+	"{\"hanzo_policy\":1,\"sim\":{}}", "{\"hanzo_policy\":1,\"mig\":true}",
+};
+
+static void
+test_bad_files(void)
+{
+	for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+		char err[128];
+		hz_attest_policy *p = hz_attest_policy_parse(bad_files[i], strlen(bad_files[i]), err, sizeof err);
+
+		if (p != NULL || err[0] == '\0') {
+			failures++;
+			fprintf(stderr, "accepted, or refused without a word: %s\n", bad_files[i]);
+		}
+		hz_attest_policy_free(p);
+	}
+}
+
+/* Every prefix and every cut of the error buffer: no crash, always terminated. */
+static void
+test_truncated(void)
+{
+	static const char whole[] = "{\"hanzo_policy\":1,\"snp\":{\"measurement\":[\"" M5A "\"],\"min_tcb\":{\"Turin\":{\"fmc\":1,"
+				    "\"bootloader\":1,\"tee\":1,\"snp\":1,\"microcode\":1}},\"min_abi\":\"0.31\"},\"tenants\":[{\"claim\":"
+				    "\"cpu.measurement\",\"value\":\"" M5A "\",\"tenant\":\"acme\"}]}";
+	char err[64];
+
+	for (size_t n = 0; n < sizeof whole - 1; n++) {
+		hz_attest_policy *p = hz_attest_policy_parse(whole, n, err, n % sizeof err + 1);
+
+		CHECK(p == NULL && memchr(err, 0, n % sizeof err + 1) != NULL);
+		hz_attest_policy_free(p);
+	}
+	hz_attest_policy_free(hz_attest_policy_parse(whole, sizeof whole - 1, NULL, 0));
+}
+
+/* ---- SNP ---- */
+
+struct change {
+	size_t at;
+	unsigned char value;
+};
+
+struct snp_case {
+	const char *section;            /* members beside "measurement" where none is given */
+	struct change change[2];        /* bytes of the report, before it is signed; at == 0: none */
+	enum hz_attest_reason want;
+};
+
+#define ANY "\"measurement\":\"any\""
+
+static const struct snp_case milan_cases[] = {
+	{ ANY, { { 0 } }, HZ_ATTEST_OK },
+	{ "\"measurement\":\"" M5A "\"", { { 0 } }, HZ_ATTEST_OK },
+	{ "\"measurement\":[\"" M00 "\",\"" M5A "\"]", { { 0 } }, HZ_ATTEST_OK },
+	{ "\"measurement\":[\"" M00 "\"]", { { 0 } }, HZ_ATTEST_R_POLICY_MEASUREMENT },
+	{ ANY, { { 0x0A, 0x0B } }, HZ_ATTEST_R_POLICY_DEBUG },
+	{ ANY ",\"allow_debug\":true", { { 0x0A, 0x0B } }, HZ_ATTEST_OK },
+	{ ANY, { { 0x0A, 0x07 } }, HZ_ATTEST_R_POLICY_MIGRATION },
+	{ ANY ",\"allow_migration\":true", { { 0x0A, 0x07 } }, HZ_ATTEST_OK },
+	{ ANY ",\"allow_smt\":false", { { 0 } }, HZ_ATTEST_R_POLICY_SMT },
+	{ ANY ",\"allow_smt\":false", { { 0x0A, 0x02 } }, HZ_ATTEST_OK },
+	{ ANY, { { 0x0A, 0x23 } }, HZ_ATTEST_R_POLICY_GUEST },
+	{ ANY ",\"allow_cxl\":true", { { 0x0A, 0x23 } }, HZ_ATTEST_OK },
+	{ ANY ",\"require_single_socket\":true", { { 0 } }, HZ_ATTEST_R_POLICY_GUEST },
+	{ ANY ",\"require_single_socket\":true", { { 0x0A, 0x13 } }, HZ_ATTEST_OK },
+	{ ANY ",\"policy_required\":\"0x400000\"", { { 0 } }, HZ_ATTEST_R_POLICY_GUEST },
+	{ ANY ",\"min_abi\":\"0.31\"", { { 0 } }, HZ_ATTEST_R_POLICY_ABI },
+	{ ANY ",\"min_abi\":\"0.31\"", { { 0x08, 0x1F } }, HZ_ATTEST_OK },
+	{ ANY, { { 0x30, 1 } }, HZ_ATTEST_R_POLICY_VMPL },
+	{ ANY ",\"max_vmpl\":1", { { 0x30, 1 } }, HZ_ATTEST_OK },
+	{ ANY ",\"max_vmpl\":3", { { 0x30, 4 } }, HZ_ATTEST_R_POLICY_VMPL },
+	{ ANY ",\"min_guest_svn\":2", { { 0x04, 1 } }, HZ_ATTEST_R_POLICY_GUEST_SVN },
+	{ ANY ",\"min_guest_svn\":2", { { 0x04, 2 } }, HZ_ATTEST_OK },
+	{ ANY ",\"host_data\":\"0000000000000000000000000000000000000000000000000000000000000000\"", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"host_data\":\"0000000000000000000000000000000000000000000000000000000000000000\"", { { 0xDF, 1 } }, HZ_ATTEST_R_POLICY_HOST_DATA },
+	{ ANY ",\"id_key_digest\":\"" M5A "\"", { { 0 } }, HZ_ATTEST_R_POLICY_ID_KEY },
+	{ ANY ",\"author_key_digest\":\"" M00 "\"", { { 0 } }, HZ_ATTEST_R_POLICY_AUTHOR_KEY },
+	{ ANY ",\"author_key_digest\":\"" M00 "\"", { { 0x48, 1 } }, HZ_ATTEST_OK },
+	{ ANY ",\"family_id\":\"00000000000000000000000000000001\"", { { 0 } }, HZ_ATTEST_R_POLICY_GUEST },
+	{ ANY ",\"image_id\":\"00000000000000000000000000000000\"", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"product\":[\"Genoa\",\"Turin\"]", { { 0 } }, HZ_ATTEST_R_POLICY_DEVICE },
+	{ ANY ",\"product\":\"Milan\"", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"signing_key\":\"vlek\"", { { 0 } }, HZ_ATTEST_R_POLICY_DEVICE },
+	{ ANY ",\"signing_key\":\"vcek\"", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"csp_id\":\"CN=test\"", { { 0 } }, HZ_ATTEST_R_POLICY_DEVICE },
+	{ ANY ",\"platform_required\":\"0x20\"", { { 0 } }, HZ_ATTEST_R_POLICY_GUEST },
+	{ ANY ",\"platform_required\":\"0x20\"", { { 0x40, 0x20 } }, HZ_ATTEST_OK },
+	{ ANY ",\"platform_forbidden\":\"0x1\"", { { 0x40, 0x21 } }, HZ_ATTEST_R_POLICY_GUEST },
+	{ ANY, { { 0x1E8, 0x29 } }, HZ_ATTEST_R_POLICY_FIRMWARE },
+	{ ANY ",\"allow_provisional_firmware\":true", { { 0x1E8, 0x29 } }, HZ_ATTEST_OK },
+	{ ANY ",\"min_firmware\":\"1.55.41\"", { { 0 } }, HZ_ATTEST_R_POLICY_FIRMWARE },
+	{ ANY ",\"min_firmware\":\"1.55.40\"", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"mitigations_required\":\"0x1\"", { { 0 } }, HZ_ATTEST_R_POLICY_FIRMWARE },
+	{ ANY ",\"mitigations_required\":\"0x1\"", { { 0x1F8, 1 }, { 0x200, 3 } }, HZ_ATTEST_R_RESERVED_NONZERO },
+	{ ANY ",\"crl_required\":true", { { 0 } }, HZ_ATTEST_R_CRL },
+	{ ANY ",\"min_tcb\":{\"Milan\":{\"bootloader\":4,\"tee\":0,\"snp\":24,\"microcode\":219}}", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"min_tcb\":{\"Milan\":{\"bootloader\":4,\"tee\":0,\"snp\":24,\"microcode\":220}}", { { 0 } }, HZ_ATTEST_R_POLICY_MIN_TCB },
+	{ ANY ",\"min_tcb\":{\"Milan\":{\"bootloader\":5,\"tee\":0,\"snp\":1,\"microcode\":1}}", { { 0 } }, HZ_ATTEST_R_POLICY_MIN_TCB },
+	{ ANY ",\"min_tcb\":{\"Genoa\":{\"bootloader\":1,\"tee\":0,\"snp\":1,\"microcode\":1}}", { { 0 } }, HZ_ATTEST_R_POLICY_MIN_TCB },
+	{ ANY, { { 0x1A0, 0xEE } }, HZ_ATTEST_R_CHIP_ID },
+	{ ANY, { { 0x186, 0x17 } }, HZ_ATTEST_R_TCB },
+	{ ANY, { { 0x182, 0x01 } }, HZ_ATTEST_R_TCB },
+	{ ANY, { { 0x48, 2 } }, HZ_ATTEST_R_SIGNING_KEY },
+	{ ANY, { { 0x48, 0x20 } }, HZ_ATTEST_R_FLAGS_RESERVED },
+};
+
+static const struct snp_case turin_cases[] = {
+	{ ANY, { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"min_tcb\":{\"Turin\":{\"fmc\":1,\"bootloader\":2,\"tee\":3,\"snp\":4,\"microcode\":81}}", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"min_tcb\":{\"Turin\":{\"fmc\":2,\"bootloader\":2,\"tee\":3,\"snp\":4,\"microcode\":81}}", { { 0 } }, HZ_ATTEST_R_POLICY_MIN_TCB },
+	{ ANY ",\"min_tcb\":{\"Turin\":{\"bootloader\":2,\"tee\":4,\"snp\":4,\"microcode\":81}}", { { 0 } }, HZ_ATTEST_R_POLICY_MIN_TCB },
+	{ ANY, { { 0x1A8, 1 } }, HZ_ATTEST_R_CHIP_ID },
+	{ ANY, { { 0x184, 1 } }, HZ_ATTEST_R_TCB },
+	{ ANY, { { 0x189, 0x50 } }, HZ_ATTEST_R_UNKNOWN_PRODUCT },
+	{ ANY, { { 0x188, 0x19 } }, HZ_ATTEST_R_CERT_PRODUCT },
+};
+
+static const struct snp_case vlek_cases[] = {
+	{ ANY, { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"csp_id\":\"CN=test\"", { { 0 } }, HZ_ATTEST_OK },
+	{ ANY ",\"csp_id\":\"CN=other\"", { { 0 } }, HZ_ATTEST_R_POLICY_DEVICE },
+	{ ANY ",\"signing_key\":\"vcek\"", { { 0 } }, HZ_ATTEST_R_POLICY_DEVICE },
+	{ ANY, { { 0x48, 0 } }, HZ_ATTEST_R_CERT_KIND },
+	{ ANY, { { 0x1A0, 1 } }, HZ_ATTEST_R_CHIP_ID },
+};
+
+static hz_attest_policy *
+policy_for(const struct forge *f, const char *section, bool spki)
+{
+	char json[2048], hex[65], err[256];
+	hz_attest_policy *p;
+
+	hz_hex_encode(spki ? f->ark_spki : f->ark_sha256, 32, hex);
+	snprintf(json, sizeof json, "{\"hanzo_policy\":1,\"roots\":[{\"family\":\"snp\",\"%s\":\"%s\"}],\"snp\":{%s}}",
+	         spki ? "spki_sha256" : "cert_sha256", hex, section);
+	p = hz_attest_policy_parse(json, strlen(json), err, sizeof err);
+	if (p == NULL) {
+		failures++;
+		fprintf(stderr, "%s: %s\n", json, err);
+	}
+	return p;
+}
+
+static enum hz_attest_reason
+verify_with(const hz_attest_policy *p, const struct blob *pem, const unsigned char *report, const char *what)
+{
+	hz_attest_input *in = hz_attest_input_new();
+	hz_attest_result *res;
+	enum hz_attest_reason reason;
+
+	hz_attest_input_evidence(in, HZ_ATTEST_KIND_SNP, report, REPORT_LEN);
+	hz_attest_input_certs(in, pem->p, pem->len);
+	hz_attest_input_time(in, FORGE_NOW);
+	res = hz_attest_verify(verifier, p, in);
+	reason = hz_attest_result_reason(res);
+	if (what != NULL)
+		fprintf(stderr, "%s: %s (%s)\n", what, hz_attest_reason_name(reason), hz_attest_result_text(res));
+	hz_attest_result_free(res);
+	hz_attest_input_free(in);
+	return reason;
+}
+
+static void
+run_cases(const struct forge_spec *spec, const struct snp_case *c, size_t n)
+{
+	struct forge f;
+	struct blob pem;
+
+	forge_begin(&f, spec);
+	pem = forge_pem(&f);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char report[REPORT_LEN];
+		hz_attest_policy *p = policy_for(&f, c[i].section, i % 2 == 1);
+
+		forge_report(report, spec);
+		for (size_t k = 0; k < 2; k++)
+			if (c[i].change[k].at != 0)
+				report[c[i].change[k].at] = c[i].change[k].value;
+		forge_sign(&f, report);
+		if (p != NULL && verify_with(p, &pem, report, NULL) != c[i].want) {
+			failures++;
+			fprintf(stderr, "%s %zu: want %s\n", spec->line, i, hz_attest_reason_name(c[i].want));
+			verify_with(p, &pem, report, c[i].section);
+		}
+		hz_attest_policy_free(p);
+	}
+	blob_free(&pem);
+	forge_end(&f);
+}
+
+static const struct forge_spec milan = { "Milan", false, { 0, 4, 0, 24, 219 }, { 4, 64, 3 }, false, false };
+static const struct forge_spec turin = { "Turin", false, { 1, 2, 3, 4, 81 }, { 2, 8, 3, 4, 5, 6, 7, 8 }, false, false };
+static const struct forge_spec vlek = { "Genoa", true, { 0, 10, 0, 23, 84 }, { 0 }, false, false };
+
+/* Report versions 3 and 5 pass, 4 and 6 do not, mitigations of version 5 count. */
+static void
+test_versions(void)
+{
+	struct forge f;
+	struct blob pem;
+	unsigned char report[REPORT_LEN];
+	hz_attest_policy *p;
+
+	forge_begin(&f, &milan);
+	pem = forge_pem(&f);
+	p = policy_for(&f, ANY ",\"mitigations_required\":\"0x1\"", false);
+	for (unsigned char version = 3; version <= 7; version++) {
+		forge_report(report, &milan);
+		report[0] = version;
+		report[0x1F8] = report[0x200] = version >= 5 ? 3 : 0;
+		forge_sign(&f, report);
+		CHECK(verify_with(p, &pem, report, NULL) == (version == 3 ? HZ_ATTEST_R_POLICY_FIRMWARE
+		                                             : version == 5 ? HZ_ATTEST_OK : HZ_ATTEST_R_VERSION));
+	}
+	hz_attest_policy_free(p);
+	blob_free(&pem);
+	forge_end(&f);
+}
+
+/* hwID in an OCTET STRING, an intermediate that is no CA, a masked chip id, and the chain without a policy root. */
+static void
+test_certificates(void)
+{
+	struct forge_spec wrapped = milan, no_ca = milan;
+	const struct forge_spec *specs[2] = { &wrapped, &no_ca };
+	hz_attest_policy *reference = hz_attest_policy_reference();
+
+	wrapped.wrapped_hwid = true;
+	no_ca.no_ask_ca = true;
+	for (size_t i = 0; i < 2; i++) {
+		struct forge f;
+		struct blob pem;
+		unsigned char report[REPORT_LEN];
+		hz_attest_policy *p;
+
+		forge_begin(&f, specs[i]);
+		pem = forge_pem(&f);
+		p = policy_for(&f, ANY, false);
+		forge_report(report, specs[i]);
+		forge_sign(&f, report);
+		CHECK(verify_with(p, &pem, report, NULL) == (i == 0 ? HZ_ATTEST_OK : HZ_ATTEST_R_CHAIN));
+		CHECK(verify_with(reference, &pem, report, NULL) == HZ_ATTEST_R_CHAIN);
+		memset(report + 0x1A0, 0, 64);
+		forge_sign(&f, report);
+		if (i == 0)
+			CHECK(verify_with(p, &pem, report, NULL) == HZ_ATTEST_R_CHIP_ID);
+		hz_attest_policy_free(p);
+		p = policy_for(&f, ANY ",\"allow_masked_chip_id\":true", false);
+		if (i == 0)
+			CHECK(verify_with(p, &pem, report, NULL) == HZ_ATTEST_OK);
+		hz_attest_policy_free(p);
+		blob_free(&pem);
+		forge_end(&f);
+	}
+	hz_attest_policy_free(reference);
+}
+
+/* The example files of the tree are read as they are. */
+static void
+test_examples(void)
+{
+	static const char *const names[] = { "policy-snp.json", "policy-tdx.json", "policy-simulated.json" };
+	const char *dir = getenv("HANZO_SRCDIR") != NULL ? getenv("HANZO_SRCDIR") : ".";
+	char path[1024], json[16384], err[256];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		FILE *file;
+		size_t n;
+		hz_attest_policy *p;
+
+		snprintf(path, sizeof path, "%s/examples/%s", dir, names[i]);
+		file = fopen(path, "rb");
+		if (file == NULL) {
+			failures++;
+			fprintf(stderr, "%s is missing\n", path);
+			continue;
+		}
+		n = fread(json, 1, sizeof json, file);
+		fclose(file);
+		p = hz_attest_policy_parse(json, n, err, sizeof err);
+		if (p == NULL) {
+			failures++;
+			fprintf(stderr, "%s: %s\n", names[i], err);
+		}
+		hz_attest_policy_free(p);
+	}
+}
+
+int
+main(void)
+{
+	verifier = hz_attest_verifier_new(NULL);
+	test_bad_files();
+	test_truncated();
+	run_cases(&milan, milan_cases, sizeof milan_cases / sizeof *milan_cases);
+	run_cases(&turin, turin_cases, sizeof turin_cases / sizeof *turin_cases);
+	run_cases(&vlek, vlek_cases, sizeof vlek_cases / sizeof *vlek_cases);
+	test_versions();
+	test_certificates();
+	test_examples();
+	hz_attest_verifier_free(verifier);
+	return failures != 0;
+}
