@@ -2,6 +2,7 @@
 # Tests of libhanzo-attest over the stored vectors; they link the convenience library, as the module does.
 ATTEST_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
 check_PROGRAMS += \
+	tests/attest/t_attest_bundle \
 	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
 	tests/attest/t_attest_tdx
@@ -12,3 +13,6 @@ tests_attest_t_attest_tdx_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_policy_SOURCES = tests/attest/t_attest_policy.c tests/attest/vectors.c tests/attest/vectors.h \
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_attest_policy_LDADD = $(ATTEST_TEST_LIBS)
+tests_attest_t_attest_bundle_SOURCES = tests/attest/t_attest_bundle.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h
+tests_attest_t_attest_bundle_LDADD = $(ATTEST_TEST_LIBS)
