@@ -127,8 +127,9 @@ read_nested(struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, bool secret, struct hz_r
 	struct hz_attrs inner = HZ_ATTRS_INIT;
 	bool ok = depth < HZ_ATTRS_MAX_DEPTH && read_level(&inner, secret, r, depth + 1);
 
-	/* An empty nested set holds nothing that could be secret: it belongs to the public half. */
-	ok = ok && !(secret && depth == 0 && inner.n == 0) && hz_attrs_set_nested(a, type, &inner) == CKR_OK;
+	ok = ok && hz_attrs_set_nested(a, type, &inner) == CKR_OK;
+	/* A set without a secret anywhere in it belongs to the public half. */
+	ok = ok && (depth != 0 || hz_attrs_find(a, type)->secret == secret);
 	hz_attrs_free(&inner);
 	return ok;
 }
