@@ -4,7 +4,11 @@ libhz_la_SOURCES += \
 	src/backend/op.h \
 	src/backend/soft.c \
 	src/backend/soft.h \
+	src/backend/soft_aead.c \
+	src/backend/soft_aead.h \
+	src/backend/soft_aead_msg.c \
 	src/backend/soft_asym.h \
+	src/backend/soft_cipher.c \
 	src/backend/soft_curve.c \
 	src/backend/soft_curve.h \
 	src/backend/soft_digest.c \
@@ -15,6 +19,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_ed.c \
 	src/backend/soft_int.h \
 	src/backend/soft_k256.c \
+	src/backend/soft_kdf.c \
 	src/backend/soft_key.c \
 	src/backend/soft_mac.c \
 	src/backend/soft_mechs.c \
@@ -32,4 +37,5 @@ libhz_la_SOURCES += \
 	src/backend/soft_sym.c \
 	src/backend/soft_sym.h \
 	src/backend/soft_vendor.c \
-	src/backend/soft_vendor.h
+	src/backend/soft_vendor.h \
+	src/backend/soft_wrap.c

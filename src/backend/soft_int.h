@@ -4,6 +4,7 @@
 #define HZ_BACKEND_SOFT_INT_H
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 
 #include "backend/backend.h"
 
@@ -19,6 +20,7 @@ struct hz_key {
 	uint8_t k256_pub[64];     /* libsecp256k1's parsed public key (opaque bytes of secp256k1_pubkey), when known */
 	bool has_k256_pub;
 	int bits;                 /* modulus or field size */
+	_Atomic uint64_t random_ivs, counter_ivs, counter_start; /* IVs made for this key by the message-based AEAD calls */
 	const void *curve;        /* EC families: the row of soft_curve.h */
 	void *ext;                /* what one family keeps besides (cached numbers); freed by ext_free */
 	void (*ext_free)(void *ext);

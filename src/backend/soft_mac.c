@@ -199,10 +199,10 @@ static CK_RV hmac_begin(enum hz_op_kind kind, const struct hz_mech *m, struct hz
 	return CKR_OK;
 }
 
-static EVP_MAC_CTX *cmac_ctx(const struct hz_key *key)
+EVP_MAC_CTX *hz_soft_cmac(const uint8_t *key, size_t key_len)
 {
 	EVP_MAC *mac = hz_mac("CMAC");
-	EVP_CIPHER *cipher = hz_sym_aes(key->secret_len, "CBC");
+	EVP_CIPHER *cipher = hz_sym_aes(key_len, "CBC");
 	EVP_MAC_CTX *ctx = mac != NULL && cipher != NULL ? EVP_MAC_CTX_new(mac) : NULL;
 	char name[32] = "";
 	OSSL_PARAM params[2] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0), OSSL_PARAM_construct_end() };
@@ -210,7 +210,7 @@ static EVP_MAC_CTX *cmac_ctx(const struct hz_key *key)
 	if (ctx == NULL)
 		return NULL;
 	OPENSSL_strlcpy(name, EVP_CIPHER_get0_name(cipher), sizeof name);
-	if (EVP_MAC_init(ctx, key->secret, key->secret_len, params) == 1)
+	if (EVP_MAC_init(ctx, key, key_len, params) == 1)
 		return ctx;
 	EVP_MAC_CTX_free(ctx);
 	return NULL;
@@ -223,7 +223,7 @@ static CK_RV cmac_begin(enum hz_op_kind kind, const struct hz_mech *m, struct hz
 
 	if (rv != CKR_OK)
 		return rv;
-	o->cmac = cmac_ctx(key);
+	o->cmac = hz_soft_cmac(key->secret, key->secret_len);
 	if (o->cmac == NULL) {
 		mac_free(&o->op);
 		return hz_fail(CKR_FUNCTION_FAILED, "CMAC: %s", hz_ossl_reason());

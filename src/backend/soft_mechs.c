@@ -8,9 +8,13 @@
 
 /* One section a line. */
 static const struct hz_soft_mech *const sections[] = {
+	hz_soft_aead,
+	hz_soft_cipher,
 	hz_soft_digest,
+	hz_soft_kdf,
 	hz_soft_mac,
 	hz_soft_secret,
+	hz_soft_wrap,
 	hz_soft_rsa,
 	hz_soft_ec,
 	hz_soft_ed,

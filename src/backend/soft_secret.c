@@ -37,7 +37,7 @@ static bool check_value(CK_KEY_TYPE type, const uint8_t *value, size_t len, uint
 	}
 	ctx = EVP_CIPHER_CTX_new();
 	ok = ctx != NULL && EVP_EncryptInit_ex2(ctx, hz_sym_aes(len, "ECB"), value, NULL, NULL) == 1 &&
-	     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && hz_sym_run(ctx, block, sizeof block, out);
+	     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && hz_evp_run(ctx, block, sizeof block, out);
 	EVP_CIPHER_CTX_free(ctx);
 	if (ok)
 		memcpy(kcv, out, 3);
@@ -66,8 +66,6 @@ CK_RV hz_soft_set_secret(struct hz_attrs *made, const uint8_t *value, size_t len
 	CK_ULONG want = hz_attrs_ulong(made, CKA_VALUE_LEN, len);
 	CK_RV rv;
 
-	if (hz_attrs_ulong(made, CKA_CLASS, CKO_SECRET_KEY) == CKO_DATA)
-		return hz_attrs_set(made, CKA_VALUE, value, len, hz_attrs_bool(made, CKA_PRIVATE, true));
 	if (want != len)
 		return hz_fail(CKR_TEMPLATE_INCONSISTENT, "CKA_VALUE_LEN is %lu, the value has %zu bytes", want, len);
 	if (!len_fits(type_of(made), len))

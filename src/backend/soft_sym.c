@@ -100,20 +100,3 @@ void hz_sym_release(uint8_t *copy, size_t n)
 	hz_wipe(copy, n);
 	free(copy);
 }
-
-/* libcrypto counts in int; a multiple of every block size. */
-#define CHUNK ((size_t)1 << 30)
-
-bool hz_sym_run(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out)
-{
-	while (n > 0) {
-		int part = (int)(n < CHUNK ? n : CHUNK), got = 0;
-
-		if (EVP_CipherUpdate(ctx, out, &got, in, part) != 1 || (out != NULL && got != part))
-			return false;
-		in += part;
-		out = out != NULL ? out + part : NULL;
-		n -= (size_t)part;
-	}
-	return true;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of symmetric cryptography share: hash mechanisms, buffers that overlap, chunks that fit libcrypto's int. */
+/* What the files of symmetric cryptography share: hash mechanisms, buffers that overlap. */
 #ifndef HZ_BACKEND_SOFT_SYM_H
 #define HZ_BACKEND_SOFT_SYM_H
 
@@ -31,6 +31,9 @@ const struct hz_sym_hash *hz_sym_by_key_type(CK_KEY_TYPE t);
 /* libcrypto's cipher for an AES key of 16, 24 or 32 bytes and a mode ("CBC", "GCM", "WRAP"...); NULL for other lengths. */
 EVP_CIPHER *hz_sym_aes(size_t key_len, const char *mode);
 
+/* A keyed AES-CMAC (soft_mac.c); EVP_MAC_init(ctx, NULL, 0, NULL) begins anew. NULL: libcrypto failed. */
+EVP_MAC_CTX *hz_soft_cmac(const uint8_t *key, size_t key_len);
+
 /* CKR_OK when the mechanism came without a parameter, as it must. */
 CK_RV hz_sym_no_param(const struct hz_mech *m);
 
@@ -44,8 +47,5 @@ bool hz_sym_overlap(const void *a, size_t n, const void *b, size_t m);
  */
 const uint8_t *hz_sym_settle(const uint8_t *in, size_t n, const uint8_t *out, size_t out_n, bool lag, uint8_t **copy);
 void hz_sym_release(uint8_t *copy, size_t n);
-
-/* EVP_CipherUpdate over any length. The cipher must return as many bytes as it gets; out NULL: additional data. False: libcrypto failed. */
-bool hz_sym_run(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "pkcs11.h"
 
-#define HZ_IV_MAX 256u /* bytes of the longest IV that GCM takes here */
+#define HZ_IV_MAX 1024u /* bytes of the longest IV that GCM takes here */
 
 /* Each: true when the values in this private copy are possible; the copy is then in its one form. len: size that was given. */
 bool hz_check_mac_len(void *copy, size_t len);

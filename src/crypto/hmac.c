@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC and HKDF. */
+/* HMAC, HKDF and PBKDF2. */
 #include "crypto/hmac.h"
 
 #include <string.h>
@@ -107,4 +107,45 @@ hz_hkdf(enum hz_hash_id id, const void *salt, size_t salt_len, const void *ikm, 
 	ok = hz_hkdf_expand(id, prk, hz_hash_len(id), info, info_len, out, len);
 	hz_wipe(prk, sizeof prk);
 	return ok;
+}
+
+/* F of RFC 8018: the XOR of `iterations` chained HMACs, for block number i. */
+static void pbkdf2_block(struct hz_hmac *m, const void *salt, size_t salt_len, uint64_t iterations, uint32_t i, uint8_t *t)
+{
+	const uint8_t be[4] = { (uint8_t)(i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i };
+	size_t n = hz_hash_len(m->inner.id);
+	uint8_t u[HZ_HASH_MAX];
+
+	hz_hmac_restart(m);
+	hz_hmac_update(m, salt, salt_len);
+	hz_hmac_update(m, be, sizeof be);
+	hz_hmac_final(m, u);
+	memcpy(t, u, n);
+	for (uint64_t k = 1; k < iterations; k++) {
+		hz_hmac_restart(m);
+		hz_hmac_update(m, u, n);
+		hz_hmac_final(m, u);
+		for (size_t j = 0; j < n; j++)
+			t[j] ^= u[j];
+	}
+	hz_wipe(u, sizeof u);
+}
+
+void hz_pbkdf2(enum hz_hash_id id, const void *password, size_t password_len, const void *salt, size_t salt_len, uint64_t iterations,
+	       uint8_t *out, size_t len)
+{
+	struct hz_hmac m;
+	uint8_t t[HZ_HASH_MAX];
+
+	hz_hmac_init(&m, id, password, password_len);
+	for (uint32_t i = 1; len > 0; i++) {
+		size_t part = len < hz_hash_len(id) ? len : hz_hash_len(id);
+
+		pbkdf2_block(&m, salt, salt_len, iterations, i, t);
+		memcpy(out, t, part);
+		out += part;
+		len -= part;
+	}
+	hz_wipe(t, sizeof t);
+	hz_wipe(&m, sizeof m);
 }

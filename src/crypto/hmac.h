@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC (RFC 2104) and HKDF (RFC 5869) over any hash of hash.h, without allocation. */
+/* HMAC (RFC 2104), HKDF (RFC 5869) and PBKDF2 (RFC 8018) over any hash of hash.h, without allocation. */
 #ifndef HZ_CRYPTO_HMAC_H
 #define HZ_CRYPTO_HMAC_H
 
@@ -30,5 +30,9 @@ bool hz_hkdf_expand(enum hz_hash_id id, const void *prk, size_t prk_len, const v
 		    size_t len);
 bool hz_hkdf(enum hz_hash_id id, const void *salt, size_t salt_len, const void *ikm, size_t ikm_len, const void *info,
 	     size_t info_len, uint8_t *out, size_t len);
+
+/* RFC 8018 section 5.2. iterations >= 1. The time is proportional to iterations * ceil(len / hash length): the caller bounds it. */
+void hz_pbkdf2(enum hz_hash_id id, const void *password, size_t password_len, const void *salt, size_t salt_len, uint64_t iterations,
+	       uint8_t *out, size_t len);
 
 #endif

@@ -183,6 +183,23 @@ const char *hz_ossl_reason(void)
 	return text != NULL ? text : "no reason given by libcrypto";
 }
 
+/* A multiple of every block size. */
+#define CHUNK ((size_t)1 << 30)
+
+bool hz_evp_run(EVP_CIPHER_CTX *keyed, const uint8_t *in, size_t n, uint8_t *out)
+{
+	while (n > 0) {
+		int part = (int)(n < CHUNK ? n : CHUNK), got = 0;
+
+		if (EVP_CipherUpdate(keyed, out, &got, in, part) != 1 || (out != NULL && got != part))
+			return false;
+		in += part;
+		out = out != NULL ? out + part : NULL;
+		n -= (size_t)part;
+	}
+	return true;
+}
+
 /*
  * One block of generator output per thread, in secret memory. What is handed out is wiped, so a later look at the memory tells
  * nothing of former output; a forked child never sees its parent's rest, because its pages read as zero (left = 0) and because

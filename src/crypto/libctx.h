@@ -6,6 +6,7 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The context and the algorithms fetched from it, made at first use and kept for the life of the process (nothing runs at exit;
@@ -24,6 +25,12 @@ bool hz_has_keytype(const char *name);
 
 /* Turn libcrypto's error queue into a short text for hz_fail and empty it (we leave nothing in the application's queue). */
 const char *hz_ossl_reason(void);
+
+/*
+ * EVP_CipherUpdate over any length (libcrypto counts in int), for ciphers that return as many bytes as they get. `in` and `out` are the
+ * same or apart; out NULL: additional data of an AEAD. False: libcrypto failed.
+ */
+bool hz_evp_run(EVP_CIPHER_CTX *keyed, const uint8_t *in, size_t n, uint8_t *out);
 
 /*
  * Random bytes: a buffer per thread filled from RAND_priv_bytes of our context, dropped at fork. n of any size. False on failure

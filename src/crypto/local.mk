@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 libhz_la_SOURCES += \
+	src/crypto/aead.c \
+	src/crypto/aead.h \
+	src/crypto/aead_ccm.c \
+	src/crypto/aead_gcm.c \
+	src/crypto/aead_int.h \
 	src/crypto/der.c \
 	src/crypto/der.h \
 	src/crypto/eip712.c \

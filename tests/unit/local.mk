@@ -21,3 +21,7 @@ EXTRA_DIST += \
 	tests/unit/ck_numbers.h \
 	tests/unit/ck_util.h
 	tests/unit/t_nonce
+check_PROGRAMS += \
+	tests/unit/t_soft_sym_vectors
+EXTRA_DIST += \
+	tests/unit/soft_sym_help.h
