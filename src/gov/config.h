@@ -15,7 +15,8 @@ struct hz_slot_conf {
 	CK_SLOT_ID id;
 	unsigned tier;
 	char *section;              /* "tier1", "slot_NAME" */
-	char *label, *serial;       /* at most 32 bytes; exactly 16 characters */
+	char *label, *serial;       /* 1..32 bytes, distinct; exactly 16 characters, distinct */
+	char *description;          /* of the slot, at most 64 bytes */
 	enum hz_backend_kind backend;
 	bool configured;            /* a section names it (tiers 2-4 have no token without) */
 	bool hide_secp256k1;
@@ -25,13 +26,20 @@ struct hz_slot_conf {
 struct hz_config {
 	char *path;                 /* file that won, or NULL */
 	char *store_dir;
-	char *log;
+	char *log;                  /* "syslog", "none" or "file:PATH" */
+	char *log_env;              /* the sink that HANZO_PKCS11_LOG names, or NULL */
+	bool log_debug;             /* HANZO_PKCS11_LOG asks for debug lines */
 	unsigned max_pin_tries;
 	struct hz_slot_conf *slots; /* ascending ids, 0..4 first */
 	size_t nslots;
 };
 
 /*
+ * Serials. `serial` of a slot's section, else 12 hex digits of the store's instance and 4 of the slot's id. The instance is what the
+ * names of the databases in the store say; a store without databases gets it from the machine's id, the user and the store's path, so
+ * that it is the same in every process before anything is written, and the first database written keeps it for good: a store that is
+ * moved or copied elsewhere takes its serials along. Nothing is written here.
+ *
  * Find and read the configuration: `reserved` ("conf=PATH" from C_Initialize, or NULL), HANZO_PKCS11_CONF, the user's file, the system's.
  * On failure CKR_GENERAL_ERROR (CKR_ARGUMENTS_BAD for a malformed `reserved`) with file, section, key and line in the reason, also logged.
  */

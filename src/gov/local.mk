@@ -1,3 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 libhz_la_SOURCES += \
-	src/gov/config.h
+	src/gov/config.c \
+	src/gov/config.h \
+	src/gov/config_int.h \
+	src/gov/config_parse.c \
+	src/gov/config_path.c \
+	src/gov/config_scan.c \
+	src/gov/config_serial.c

@@ -14,10 +14,15 @@ CK_RV hz_session_enter(CK_SESSION_HANDLE h, struct hz_session **out);
 /* Unlock; returns rv, so that an entry reads: return hz_session_leave(s, hz_do_x(s, ...)). */
 CK_RV hz_session_leave(struct hz_session *s, CK_RV rv);
 
+/*
+ * C_OpenSession on a present token; call between hz_module_enter and hz_module_leave. CKR_SESSION_PARALLEL_NOT_SUPPORTED,
+ * CKR_SESSION_ASYNC_NOT_SUPPORTED, CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_SESSION_COUNT, CKR_HOST_MEMORY.
+ */
 CK_RV hz_session_open(struct hz_token *t, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE *out);
-CK_RV hz_session_close(CK_SESSION_HANDLE h);
-void hz_session_close_all(struct hz_token *t);
-CK_RV hz_session_info(struct hz_session *s, CK_SESSION_INFO *info);
+/* Ends the entered session instead of hz_session_leave; the token's last session logs out. */
+void hz_session_close(struct hz_session *s);
+void hz_session_close_all(struct hz_token *t); /* t NULL: of all tokens. Waits for calls inside the sessions; enter none before */
+void hz_session_info(const struct hz_session *s, CK_SESSION_INFO *info);
 
 /* CKS_*: from the session's flags and the token's login. */
 CK_STATE hz_session_state(const struct hz_session *s);

@@ -5,6 +5,8 @@
  * Locks, from the top down; nobody takes an upper one while holding a lower one:
  *   life (module.h)   initialised or not, the slots; shared in calls without a session, exclusive in C_Initialize and C_Finalize
  *   session lock      one session's operations; held for the whole call, so two threads on one session queue up
+ *   login lock        of a token: login, logout, changes of PINs and C_InitToken one after the other; held while the backend works, so
+ *                     nothing else waits for it but closing a logged-in token's last session and opening one during C_InitToken
  *   token lock        login state, session counts, the tables of objects; short, never across cryptography or I/O
  *
  * Sessions live in memory that is never given back to the allocator, so a call finds its session with one look, locks it, and then
@@ -38,10 +40,13 @@ struct hz_token {
 	char label[33];              /* default label, until the store names another */
 	bool removable, login_required, born_initialised;
 	bool hide_secp256k1;         /* searches do not return keys on that curve */
+	const char *description;     /* of the slot; both strings belong to the configuration */
 	const char *absent_why;      /* why there is no token; NULL when present */
 	struct hz_backend *be;       /* NULL: slot without token */
 
+	pthread_mutex_t login_lock;
 	pthread_mutex_t lock;        /* the token lock */
+	bool initialising;           /* C_InitToken is at work: no session may open */
 	_Atomic int login;           /* enum hz_login; written under the lock, read freely */
 	_Atomic uint64_t epoch;      /* raised by login, logout, and every change or end of an object by this process: cached keys are looked up again */
 	_Atomic uint64_t login_epoch;/* raised by logout only: operations begun before with private objects are void */
@@ -87,6 +92,7 @@ struct hz_session {
 	CK_NOTIFY notify;
 	struct hz_active active[HZ_OP_KINDS];
 	struct hz_find find;
+	uint64_t swept;              /* the token's epoch when retired operations were last looked through */
 };
 
 #endif

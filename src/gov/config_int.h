@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files that make a configuration. */
+#ifndef HZ_GOV_CONFIG_INT_H
+#define HZ_GOV_CONFIG_INT_H
+
+#include <stdint.h>
+
+#include "gov/config.h"
+
+#define HZ_CONF_MAX 65536u /* bytes of a configuration file */
+#define HZ_SLOT_ID_MAX 65535u
+
+/* config_path.c: what the environment says. All results are malloc'ed; NULL is out of memory unless said otherwise. */
+
+/* The store's folder without a configuration. Never fails for want of a home: then it is a folder that cannot be made. */
+char *hz_conf_store_default(void);
+/* HANZO_PKCS11_STORE made absolute; *out NULL when unset. CKR_OK, CKR_HOST_MEMORY, CKR_GENERAL_ERROR (no working directory). */
+CK_RV hz_conf_store_env(char **out);
+/* HANZO_PKCS11_LOG: "debug", "file:PATH", "syslog", "none", or "debug," and one of the latter. */
+CK_RV hz_conf_log_env(struct hz_config *c);
+/*
+ * Read the configuration that wins: `reserved`, HANZO_PKCS11_CONF, the user's, the system's. *text NULL: there is none. A file that is
+ * not ours or root's, or that others may write, is refused.
+ */
+CK_RV hz_conf_read(const char *reserved, char **path, char **text, size_t *len);
+
+/* config_scan.c: what libcrypto's parser would pass over silently: keys given twice, .include and .pragma. NUL bytes are refused too. */
+CK_RV hz_conf_scan(const char *path, const char *text, size_t len);
+
+/* config_parse.c: the text into the configuration, which holds the defaults already. */
+CK_RV hz_conf_parse(struct hz_config *c, const char *text, size_t len);
+/* config.c: one more slot with the defaults of its tier; NULL when memory is out. */
+struct hz_slot_conf *hz_conf_add_slot(struct hz_config *c, const char *section, CK_SLOT_ID id, unsigned tier);
+
+/* config_serial.c: give every slot without a serial its own. */
+CK_RV hz_conf_serials(struct hz_config *c);
+
+#endif

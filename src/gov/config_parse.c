@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration's text: libcrypto's syntax, one table of keys for each kind of section. */
+#include <openssl/bio.h>
+#include <openssl/conf.h>
+#include <openssl/safestack.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "crypto/libctx.h"
+#include "gov/config_int.h"
+
+/* Where the parser is, for error texts. `slot` is NULL in [hanzo]. */
+struct at {
+	struct hz_config *c;
+	const CONF *conf;
+	const char *section, *key;
+	struct hz_slot_conf *slot;
+};
+
+static CK_RV bad(const struct at *at, const char *what)
+{
+	return hz_fail(CKR_GENERAL_ERROR, "%s: [%s] %s: %s", at->c->path, at->section, at->key, what);
+}
+
+static CK_RV set_text(char **to, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
+	free(*to);
+	*to = copy;
+	return CKR_OK;
+}
+
+/* Digits only, min..max. */
+static CK_RV number(const struct at *at, const char *value, unsigned long min, unsigned long max, unsigned long *out)
+{
+	size_t n = strspn(value, "0123456789");
+
+	if (n == 0 || n > 9 || value[n] != '\0')
+		return bad(at, "not a number");
+	*out = strtoul(value, NULL, 10);
+	if (*out < min || *out > max)
+		return hz_fail(CKR_GENERAL_ERROR, "%s: [%s] %s: not in %lu..%lu", at->c->path, at->section, at->key, min, max);
+	return CKR_OK;
+}
+
+static CK_RV yes_or_no(const struct at *at, const char *value, bool *out)
+{
+	*out = strcmp(value, "yes") == 0;
+	return *out || strcmp(value, "no") == 0 ? CKR_OK : bad(at, "neither yes nor no");
+}
+
+/* Keys of [hanzo]. */
+
+static CK_RV key_store(const struct at *at, const char *value)
+{
+	return value[0] == '/' ? set_text(&at->c->store_dir, value) : bad(at, "not an absolute path");
+}
+
+static CK_RV key_log(const struct at *at, const char *value)
+{
+	if (strcmp(value, "syslog") != 0 && strcmp(value, "none") != 0 && strncmp(value, "file:/", 6) != 0)
+		return bad(at, "neither syslog, none nor file: and an absolute path");
+	return set_text(&at->c->log, value);
+}
+
+static CK_RV key_max_pin_tries(const struct at *at, const char *value)
+{
+	unsigned long n;
+	CK_RV rv = number(at, value, 1, 100, &n);
+
+	if (rv == CKR_OK)
+		at->c->max_pin_tries = (unsigned)n;
+	return rv;
+}
+
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+#define NAME_MAX_BYTES 24
+#define SLOTS_MAX 256 /* the ordinal in object handles has 8 bits */
+
+static struct hz_slot_conf *find_slot(const struct hz_config *c, const char *section)
+{
+	for (size_t i = 0; i < c->nslots; i++)
+		if (strcmp(c->slots[i].section, section) == 0)
+			return &c->slots[i];
+	return NULL;
+}
+
+/* Make the slot of section [slot_NAME]: its id and tier come first, because the tier decides the defaults. */
+static CK_RV add_slot(const struct at *slots, const char *section)
+{
+	const char *id = NCONF_get_string(slots->conf, section, "id"), *tier = NCONF_get_string(slots->conf, section, "tier");
+	struct at at = { slots->c, slots->conf, section, "id", NULL };
+	unsigned long n = 0, t = 0;
+	CK_RV rv = id != NULL ? number(&at, id, 16, HZ_SLOT_ID_MAX, &n) : bad(&at, "missing");
+
+	for (size_t i = 0; rv == CKR_OK && i < at.c->nslots; i++)
+		if (at.c->slots[i].id == n)
+			rv = bad(&at, "another slot has it");
+	at.key = "tier";
+	if (rv == CKR_OK)
+		rv = tier != NULL ? number(&at, tier, 0, 4, &t) : bad(&at, "missing");
+	if (rv == CKR_OK && hz_conf_add_slot(at.c, section, n, (unsigned)t) == NULL)
+		rv = hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
+	return rv;
+}
+
+/* "NAME, NAME". */
+static CK_RV key_slots(const struct at *at, const char *value)
+{
+	char section[sizeof "slot_" + NAME_MAX_BYTES] = "slot_";
+	CK_RV rv = CKR_OK;
+
+	for (const char *p = value + strspn(value, " \t,"); rv == CKR_OK && *p != '\0'; p += strspn(p, " \t,")) {
+		size_t n = strspn(p, NAME_CHARS);
+
+		if (n == 0 || n > NAME_MAX_BYTES || strchr(" \t,", p[n]) == NULL)
+			return bad(at, "a name has 1 to 24 letters, digits, _ and -");
+		memcpy(section + 5, p, n);
+		section[5 + n] = '\0';
+		p += n;
+		if (find_slot(at->c, section) != NULL)
+			return bad(at, "a name is given twice");
+		if (at->c->nslots == SLOTS_MAX)
+			return bad(at, "too many slots");
+		rv = add_slot(at, section);
+	}
+	return rv;
+}
+
+/* Keys of a slot. */
+
+static bool is_extra(const struct at *at)
+{
+	return strncmp(at->section, "slot_", 5) == 0;
+}
+
+/* `id` and `tier` were read when the slot was made (add_slot); here the sections of the five fixed slots are refused them. */
+static CK_RV key_id(const struct at *at, const char *value)
+{
+	(void)value;
+	return is_extra(at) ? CKR_OK : bad(at, "the id of this slot is fixed");
+}
+
+static CK_RV key_tier(const struct at *at, const char *value)
+{
+	unsigned long tier;
+	CK_RV rv = number(at, value, 0, 4, &tier);
+
+	if (rv == CKR_OK && tier != at->slot->tier)
+		rv = bad(at, "the tier of this slot is fixed");
+	return rv;
+}
+
+/* Length of a UTF-8 text of printable characters; SIZE_MAX when it is none. */
+static size_t utf8_len(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n;) {
+		size_t more = p[i] < 0x80 ? 0 : p[i] >= 0xc2 && p[i] < 0xe0 ? 1 : (p[i] & 0xf0) == 0xe0 ? 2 : p[i] >= 0xf0 && p[i] < 0xf5 ? 3 : 4;
+
+		if (p[i] < 0x20 || p[i] == 0x7f || more == 4)
+			return SIZE_MAX;
+		for (i++; more > 0; more--, i++)
+			if ((p[i] & 0xc0) != 0x80) /* the final NUL is none either */
+				return SIZE_MAX;
+	}
+	return n;
+}
+
+static CK_RV key_label(const struct at *at, const char *value)
+{
+	size_t n = utf8_len(value);
+
+	return n >= 1 && n <= 32 ? set_text(&at->slot->label, value) : bad(at, "not 1 to 32 bytes of UTF-8 text");
+}
+
+/* It names a file, too. */
+static CK_RV key_serial(const struct at *at, const char *value)
+{
+	if (strspn(value, NAME_CHARS) != 16 || value[16] != '\0')
+		return bad(at, "not 16 letters, digits, _ and -");
+	return set_text(&at->slot->serial, value);
+}
+
+static CK_RV key_backend(const struct at *at, const char *value)
+{
+	if (strcmp(value, "soft") != 0)
+		return bad(at, "not a backend that this version has (soft)");
+	if (at->slot->tier > 1)
+		return bad(at, "software keys from tier 2 up need a seal to hardware, which this version does not have");
+	return CKR_OK;
+}
+
+static CK_RV key_hide_secp256k1(const struct at *at, const char *value)
+{
+	return yes_or_no(at, value, &at->slot->hide_secp256k1);
+}
+
+/* A later key is one more row. */
+struct key {
+	const char *name;
+	CK_RV (*read)(const struct at *at, const char *value);
+};
+
+static const struct key hanzo_keys[] = {
+	{ "log", key_log },
+	{ "max_pin_tries", key_max_pin_tries },
+	{ "slots", key_slots },
+	{ "store", key_store },
+	{ NULL, NULL },
+};
+
+static const struct key slot_keys[] = {
+	{ "backend", key_backend },
+	{ "hide_secp256k1", key_hide_secp256k1 },
+	{ "id", key_id },
+	{ "label", key_label },
+	{ "serial", key_serial },
+	{ "tier", key_tier },
+	{ NULL, NULL },
+};
+
+/* Sections. */
+
+static CK_RV read_key(struct at *at, const struct key *keys, const CONF_VALUE *v)
+{
+	at->key = v->name;
+	for (; keys->name != NULL; keys++)
+		if (strcmp(keys->name, v->name) == 0)
+			return v->value != NULL ? keys->read(at, v->value) : bad(at, "no value");
+	return bad(at, "unknown key");
+}
+
+static CK_RV read_section(struct hz_config *c, const CONF *conf, const char *section, const struct key *keys, struct hz_slot_conf *slot)
+{
+	STACK_OF(CONF_VALUE) *values = NCONF_get_section(conf, section);
+	struct at at = { c, conf, section, "", slot };
+	CK_RV rv = CKR_OK;
+
+	for (int i = 0; rv == CKR_OK && values != NULL && i < sk_CONF_VALUE_num(values); i++)
+		rv = read_key(&at, keys, sk_CONF_VALUE_value(values, i));
+	return rv;
+}
+
+static CK_RV read_named(struct hz_config *c, const CONF *conf, const char *section)
+{
+	struct hz_slot_conf *slot = find_slot(c, section);
+
+	if (strcmp(section, "hanzo") == 0)
+		return CKR_OK; /* it came first */
+	if (strcmp(section, "default") == 0 && sk_CONF_VALUE_num(NCONF_get_section(conf, section)) <= 0)
+		return CKR_OK;
+	if (slot == NULL)
+		return hz_fail(CKR_GENERAL_ERROR, "%s: [%s]: unknown section", c->path, section);
+	slot->configured = true;
+	return read_section(c, conf, section, slot_keys, slot);
+}
+
+static CK_RV read_sections(struct hz_config *c, const CONF *conf)
+{
+	STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(conf);
+	CK_RV rv = read_section(c, conf, "hanzo", hanzo_keys, NULL);
+
+	for (int i = 0; rv == CKR_OK && names != NULL && i < sk_OPENSSL_CSTRING_num(names); i++)
+		rv = read_named(c, conf, sk_OPENSSL_CSTRING_value(names, i));
+	sk_OPENSSL_CSTRING_free(names);
+	return rv;
+}
+
+/* Callers choose tokens by label. */
+static CK_RV check_labels(const struct hz_config *c)
+{
+	for (size_t i = 0; i < c->nslots; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(c->slots[i].label, c->slots[j].label) == 0)
+				return hz_fail(CKR_GENERAL_ERROR, "%s: [%s] label: the same as that of [%s]", c->path,
+					       c->slots[i].section, c->slots[j].section);
+	return CKR_OK;
+}
+
+static int by_id(const void *x, const void *y)
+{
+	const struct hz_slot_conf *a = x, *b = y;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+CK_RV hz_conf_parse(struct hz_config *c, const char *text, size_t len)
+{
+	CONF *conf = hz_libctx() != NULL ? NCONF_new_ex(hz_libctx(), NULL) : NULL;
+	BIO *bio = BIO_new_mem_buf(text, (int)len);
+	long line = 0;
+	CK_RV rv;
+
+	if (conf == NULL || bio == NULL)
+		rv = hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
+	else if (NCONF_load_bio(conf, bio, &line) != 1)
+		rv = hz_fail(CKR_GENERAL_ERROR, "%s: line %ld: %s", c->path, line, hz_ossl_reason());
+	else
+		rv = read_sections(c, conf);
+	NCONF_free(conf);
+	BIO_free(bio);
+	(void)hz_ossl_reason(); /* failed look-ups leave something behind as well */
+	if (rv != CKR_OK)
+		return rv;
+	qsort(c->slots, c->nslots, sizeof *c->slots, by_id);
+	return check_labels(c);
+}

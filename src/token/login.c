@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Login, logout and PINs: who may, in which state, and what the backend is asked. */
+#include "token/login.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/secmem.h"
+#include "token/object.h"
+#include "token/session.h"
+
+/* A caller's PIN, read once. */
+struct pin {
+	uint8_t *p; /* secret memory */
+	size_t len;
+};
+
+static CK_RV pin_take(struct pin *out, const CK_UTF8CHAR *pin, CK_ULONG len)
+{
+	out->p = NULL;
+	out->len = len;
+	if (pin == NULL)
+		return hz_fail(CKR_ARGUMENTS_BAD, "PIN is NULL and this slot knows no other way to log in");
+	if (len > HZ_PIN_MAX)
+		return hz_fail(CKR_PIN_LEN_RANGE, "a PIN has at most %u bytes", HZ_PIN_MAX);
+	out->p = hz_secmem_dup(pin, len);
+	return out->p != NULL ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no secret memory for a PIN");
+}
+
+static void pin_drop(struct pin *pin)
+{
+	hz_secmem_free(pin->p);
+	pin->p = NULL;
+}
+
+/* Other factors than a PIN announce themselves; such texts can therefore be no user's PIN. */
+static bool looks_like_credential(const struct pin *pin)
+{
+	static const char *const schemes[] = { "{", "attest:", "cap:", "jwt:", "siwe:", "did:", "apikey:" };
+
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		size_t n = strlen(schemes[i]);
+
+		if (pin->len >= n && memcmp(pin->p, schemes[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* May this PIN be set? */
+static CK_RV new_pin_take(struct pin *out, const CK_UTF8CHAR *pin, CK_ULONG len, bool user)
+{
+	CK_RV rv = pin_take(out, pin, len);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (len == 0)
+		return hz_fail(CKR_PIN_LEN_RANGE, "a PIN has at least one byte");
+	if (user && looks_like_credential(out))
+		return hz_fail(CKR_PIN_INVALID, "a PIN may not begin like another credential");
+	return CKR_OK;
+}
+
+static void set_login(struct hz_token *t, enum hz_login login)
+{
+	atomic_store(&t->login, (int)login);
+	atomic_fetch_add(&t->epoch, 1);
+}
+
+void hz_login_end(struct hz_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	atomic_fetch_add(&t->login_epoch, 1);
+	set_login(t, HZ_PUBLIC);
+	pthread_mutex_unlock(&t->lock);
+	hz_objects_logout(t);
+	if (t->be->ops->logout != NULL)
+		t->be->ops->logout(t->be);
+}
+
+/* The rules of C_Login that need no PIN (3.2 section 5.6.8); asked before and, because sessions may open meanwhile, after the backend. */
+static CK_RV may_login(struct hz_token *t, CK_USER_TYPE who)
+{
+	enum hz_login now;
+	bool ro;
+
+	pthread_mutex_lock(&t->lock);
+	now = (enum hz_login)atomic_load(&t->login);
+	ro = t->sessions != t->rw_sessions;
+	pthread_mutex_unlock(&t->lock);
+	if (now == (who == CKU_SO ? HZ_SO : HZ_USER))
+		return hz_fail(CKR_USER_ALREADY_LOGGED_IN, "already logged in");
+	if (now != HZ_PUBLIC)
+		return hz_fail(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, "the %s is logged in", now == HZ_SO ? "SO" : "user");
+	if (who == CKU_SO && ro)
+		return hz_fail(CKR_SESSION_READ_ONLY_EXISTS, "a read-only session is open: the SO cannot log in");
+	return CKR_OK;
+}
+
+/* The login took place in the backend: publish it, unless a read-only session was opened meanwhile and it is the SO's. */
+static CK_RV publish_login(struct hz_token *t, CK_USER_TYPE who)
+{
+	CK_RV rv = CKR_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (who == CKU_SO && t->sessions != t->rw_sessions)
+		rv = hz_fail(CKR_SESSION_READ_ONLY_EXISTS, "a read-only session was opened while the SO logged in");
+	else
+		set_login(t, who == CKU_SO ? HZ_SO : HZ_USER);
+	pthread_mutex_unlock(&t->lock);
+	if (rv != CKR_OK && t->be->ops->logout != NULL)
+		t->be->ops->logout(t->be);
+	return rv;
+}
+
+/* With the login lock. */
+static CK_RV log_in(struct hz_token *t, CK_USER_TYPE who, const struct pin *pin, CK_ULONG name_len)
+{
+	CK_RV rv = may_login(t, who);
+
+	if (rv != CKR_OK)
+		return rv;
+	/* No attempt is counted for these: no PIN was tried. */
+	if (name_len != 0)
+		return hz_fail(CKR_PIN_INCORRECT, "this slot belongs to no tenant: no user name fits");
+	if (who == CKU_USER && looks_like_credential(pin))
+		return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
+	rv = t->be->ops->login(t->be, who, pin->p, pin->len);
+	return rv == CKR_OK ? publish_login(t, who) : rv;
+}
+
+/* CKU_CONTEXT_SPECIFIC: for operations with a key of CKA_ALWAYS_AUTHENTICATE, one use each (3.2 section 5.6.8). */
+static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin)
+{
+	struct hz_backend *be = s->token->be;
+	bool waiting = false;
+	CK_RV rv;
+
+	for (int k = 0; k < HZ_OP_KINDS; k++)
+		waiting |= s->active[k].state != HZ_IDLE && s->active[k].needs_reauth;
+	if (!waiting)
+		return hz_fail(CKR_OPERATION_NOT_INITIALIZED, "no operation of the session waits for a login");
+	if (atomic_load(&s->token->login) != HZ_USER)
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
+	if (looks_like_credential(pin))
+		return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
+	rv = be->ops->check_pin(be, CKU_USER, pin->p, pin->len);
+	for (int k = 0; k < HZ_OP_KINDS && rv == CKR_OK; k++)
+		s->active[k].needs_reauth = false;
+	return rv;
+}
+
+CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
+	       CK_ULONG name_len)
+{
+	struct hz_token *t = s->token;
+	struct pin p = { NULL, 0 };
+	CK_RV rv;
+
+	if (who != CKU_SO && who != CKU_USER && who != CKU_CONTEXT_SPECIFIC)
+		return hz_fail(CKR_USER_TYPE_INVALID, "user type %lu", who);
+	if ((pin == NULL && pin_len != 0) || (name == NULL && name_len != 0))
+		return hz_fail(CKR_ARGUMENTS_BAD, "NULL with a length");
+	if (t->born_initialised)
+		return hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "tier 0 has no PIN and needs none");
+	rv = pin_take(&p, pin, pin_len);
+	if (rv == CKR_OK && who == CKU_CONTEXT_SPECIFIC) {
+		rv = reauthenticate(s, &p);
+	} else if (rv == CKR_OK) {
+		pthread_mutex_lock(&t->login_lock);
+		rv = log_in(t, who, &p, name_len);
+		pthread_mutex_unlock(&t->login_lock);
+	}
+	pin_drop(&p);
+	return rv;
+}
+
+CK_RV hz_logout(struct hz_session *s)
+{
+	struct hz_token *t = s->token;
+	CK_RV rv = CKR_OK;
+
+	pthread_mutex_lock(&t->login_lock);
+	if (atomic_load(&t->login) == HZ_PUBLIC)
+		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
+	else
+		hz_login_end(t);
+	pthread_mutex_unlock(&t->login_lock);
+	return rv;
+}
+
+CK_RV hz_init_pin(struct hz_session *s, const CK_UTF8CHAR *pin, CK_ULONG len)
+{
+	struct hz_token *t = s->token;
+	struct pin p = { NULL, 0 };
+	CK_RV rv;
+
+	if (t->born_initialised || t->be->ops->init_pin == NULL)
+		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
+	if (atomic_load(&t->login) != HZ_SO)
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "only the SO sets the user's first PIN");
+	rv = new_pin_take(&p, pin, len, true);
+	pthread_mutex_lock(&t->login_lock);
+	if (rv == CKR_OK && atomic_load(&t->login) != HZ_SO)
+		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the SO has logged out");
+	if (rv == CKR_OK)
+		rv = t->be->ops->init_pin(t->be, p.p, p.len);
+	pthread_mutex_unlock(&t->login_lock);
+	pin_drop(&p);
+	return rv;
+}
+
+/* 3.2 section 5.5.9: the PIN of the one who is logged in, the user's in a public session. */
+CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len, const CK_UTF8CHAR *pin, CK_ULONG len)
+{
+	struct hz_token *t = s->token;
+	struct pin was = { NULL, 0 }, new = { NULL, 0 };
+	CK_USER_TYPE who;
+	CK_RV rv;
+
+	if (t->born_initialised || t->be->ops->set_pin == NULL)
+		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
+	if (!hz_session_rw(s))
+		return hz_fail(CKR_SESSION_READ_ONLY, "a read-only session changes no PIN");
+	pthread_mutex_lock(&t->login_lock);
+	who = atomic_load(&t->login) == HZ_SO ? CKU_SO : CKU_USER;
+	rv = pin_take(&was, old, old_len);
+	if (rv == CKR_OK)
+		rv = new_pin_take(&new, pin, len, who == CKU_USER);
+	if (rv == CKR_OK)
+		rv = t->be->ops->set_pin(t->be, who, was.p, was.len, new.p, new.len);
+	pthread_mutex_unlock(&t->login_lock);
+	pin_drop(&was);
+	pin_drop(&new);
+	return rv;
+}
+
+/* Labels come blank-padded; from callers who end them with a NUL all the same, what follows it is not part of the name. */
+static void label_take(CK_UTF8CHAR out[32], const CK_UTF8CHAR *label)
+{
+	const CK_UTF8CHAR *end;
+
+	memcpy(out, label, 32);
+	end = memchr(out, '\0', 32);
+	if (end != NULL)
+		memset(out + (end - out), ' ', (size_t)(out + 32 - end));
+}
+
+/* No session may be open (3.2 section 5.5.7), and none opens while the token is made anew. */
+static CK_RV block_sessions(struct hz_token *t)
+{
+	CK_RV rv = CKR_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->sessions != 0)
+		rv = hz_fail(CKR_SESSION_EXISTS, "%u sessions are open on the token", t->sessions);
+	else
+		t->initialising = true;
+	pthread_mutex_unlock(&t->lock);
+	return rv;
+}
+
+static void admit_sessions(struct hz_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->initialising = false;
+	atomic_fetch_add(&t->epoch, 1);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static CK_RV make_token(struct hz_token *t, const struct pin *pin, const CK_UTF8CHAR label[32])
+{
+	CK_RV rv = block_sessions(t);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = t->be->ops->init_token(t->be, pin->p, pin->len, label);
+	if (rv == CKR_OK)
+		hz_objects_clear(t);
+	admit_sessions(t);
+	return rv;
+}
+
+CK_RV hz_init_token(struct hz_token *t, const CK_UTF8CHAR *so_pin, CK_ULONG len, const CK_UTF8CHAR *label)
+{
+	CK_UTF8CHAR own[32];
+	struct pin p = { NULL, 0 };
+	CK_RV rv = CKR_OK;
+
+	if (t->be == NULL)
+		return hz_fail(CKR_TOKEN_NOT_PRESENT, "%s", t->absent_why);
+	if (t->be->ops->init_token == NULL)
+		return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "the token cannot be made anew from here");
+	if (label == NULL || (so_pin == NULL && len != 0))
+		return hz_fail(CKR_ARGUMENTS_BAD, "label or PIN is NULL");
+	label_take(own, label);
+	if (!t->born_initialised)
+		rv = new_pin_take(&p, so_pin, len, false);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&t->login_lock);
+		rv = make_token(t, &p, own);
+		pthread_mutex_unlock(&t->login_lock);
+	}
+	pin_drop(&p);
+	return rv;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The module's life: C_Initialize, C_Finalize, waiting for events, and what a forked child does with its inheritance. */
+#include "token/module.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/soft.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/log.h"
+#include "base/secmem.h"
+#include "gov/config.h"
+#include "token/object.h"
+#include "token/session.h"
+
+_Atomic unsigned hz_module_life;
+
+static struct {
+	pthread_mutex_t change; /* one C_Initialize or C_Finalize at a time */
+	pthread_rwlock_t life;  /* shared by calls without a session; C_Finalize waits for them */
+	pthread_mutex_t event_lock;
+	pthread_cond_t event;   /* C_Finalize has begun */
+	unsigned lives;         /* raised by each C_Initialize, with event_lock */
+	struct hz_config *conf;
+	struct hz_token **tokens;
+	size_t ntokens;
+} module = {
+	.change = PTHREAD_MUTEX_INITIALIZER,
+	.life = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP,
+	.event_lock = PTHREAD_MUTEX_INITIALIZER,
+	.event = PTHREAD_COND_INITIALIZER,
+};
+
+static CK_RV not_initialised(void)
+{
+	return hz_fail(CKR_CRYPTOKI_NOT_INITIALIZED, "C_Initialize was not called in this process");
+}
+
+/* Tokens. */
+
+static void token_free(struct hz_token *t)
+{
+	if (t == NULL)
+		return;
+	hz_objects_free(t->objects);
+	if (t->be != NULL)
+		t->be->ops->close(t->be);
+	(void)pthread_mutex_destroy(&t->login_lock);
+	(void)pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *slot)
+{
+	const struct hz_soft_conf soft = {
+		.store_dir = conf->store_dir, .serial = t->serial, .tier = t->tier, .default_label = t->label,
+		.born_initialised = t->born_initialised, .max_pin_tries = conf->max_pin_tries,
+	};
+
+	t->absent_why = slot->absent_why;
+	if (slot->backend == HZ_BACKEND_NONE)
+		return CKR_OK;
+	t->objects = hz_objects_new();
+	if (t->objects == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "no memory for a token");
+	return hz_soft_open(&soft, &t->be);
+}
+
+static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, const struct hz_slot_conf *slot, unsigned ordinal)
+{
+	struct hz_token *t = calloc(1, sizeof *t);
+	CK_RV rv;
+
+	if (t == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "no memory for a token");
+	(void)pthread_mutex_init(&t->login_lock, NULL);
+	(void)pthread_mutex_init(&t->lock, NULL);
+	t->slot_id = slot->id;
+	t->ordinal = ordinal;
+	t->tier = slot->tier;
+	memcpy(t->serial, slot->serial, sizeof t->serial - 1);
+	strncpy(t->label, slot->label, sizeof t->label - 1);
+	t->description = slot->description;
+	t->removable = slot->id > 1;
+	t->login_required = slot->tier != 0;
+	t->born_initialised = slot->tier == 0;
+	t->hide_secp256k1 = slot->hide_secp256k1;
+	rv = token_backend(t, conf, slot);
+	if (rv == CKR_OK)
+		*out = t;
+	else
+		token_free(t);
+	return rv;
+}
+
+static void tokens_free(void)
+{
+	for (size_t i = 0; i < module.ntokens; i++)
+		token_free(module.tokens[i]);
+	free(module.tokens);
+	module.tokens = NULL;
+	module.ntokens = 0;
+}
+
+static CK_RV tokens_new(const struct hz_config *conf)
+{
+	CK_RV rv = CKR_OK;
+
+	module.tokens = calloc(conf->nslots, sizeof *module.tokens);
+	if (module.tokens == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "no memory for tokens");
+	while (rv == CKR_OK && module.ntokens < conf->nslots) {
+		size_t i = module.ntokens;
+
+		rv = token_new(&module.tokens[i], conf, &conf->slots[i], (unsigned)i);
+		if (rv == CKR_OK)
+			module.ntokens++;
+	}
+	return rv;
+}
+
+/* Fork. */
+
+/*
+ * The generation whose locks these are, times two; odd while one thread of the child makes them anew. A fork amid that leaves an odd
+ * number of an older generation, which the next child takes over.
+ */
+static _Atomic unsigned locks_of;
+
+/* Everything inherited is dropped without a word to anybody: connections, files and locks belong to the parent. */
+static void abandon(void)
+{
+	hz_secmem_after_fork();
+	(void)pthread_mutex_init(&module.change, NULL);
+	module.life = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+	(void)pthread_mutex_init(&module.event_lock, NULL);
+	(void)pthread_cond_init(&module.event, NULL);
+	hz_session_after_fork();
+	/* Tables and tokens may be half changed by threads of the parent: leaked. */
+	for (size_t i = 0; i < module.ntokens; i++)
+		if (module.tokens[i]->be != NULL)
+			module.tokens[i]->be->ops->abandon(module.tokens[i]->be);
+	module.tokens = NULL;
+	module.ntokens = 0;
+	module.conf = NULL;
+	atomic_store(&hz_module_life, 0);
+}
+
+static void fresh_after_fork(void)
+{
+	unsigned mine = hz_fork_gen() * 2, seen = atomic_load(&locks_of);
+
+	while (seen != mine) {
+		if (seen == mine + 1) {
+			(void)sched_yield();
+			seen = atomic_load(&locks_of);
+		} else if (atomic_compare_exchange_weak(&locks_of, &seen, mine + 1)) {
+			abandon();
+			atomic_store(&locks_of, mine);
+			return;
+		}
+	}
+}
+
+/* C_Initialize. */
+
+static CK_RV check_args(const CK_C_INITIALIZE_ARGS *a)
+{
+	unsigned n = 0;
+
+	if (a == NULL)
+		return CKR_OK;
+	n = (a->CreateMutex != NULL) + (a->DestroyMutex != NULL) + (a->LockMutex != NULL) + (a->UnlockMutex != NULL);
+	if (n != 0 && n != 4)
+		return hz_fail(CKR_ARGUMENTS_BAD, "%u of the 4 mutex functions are given", n);
+	if (n == 4 && (a->flags & CKF_OS_LOCKING_OK) == 0)
+		return hz_fail(CKR_CANT_LOCK, "only the system's own locks are used, and CKF_OS_LOCKING_OK is not set");
+	return CKR_OK;
+}
+
+/* The file's choice, or the environment's; a bad one of the file is an error, a bad one of the environment a line in the log. */
+static CK_RV open_log(const struct hz_config *conf)
+{
+	if (conf->log_env != NULL && hz_log_open(conf->log_env, conf->log_debug))
+		return CKR_OK;
+	if (conf->log_env != NULL)
+		hz_log(HZ_LOG_ERROR, "HANZO_PKCS11_LOG: cannot open %s", conf->log_env);
+	if (hz_log_open(conf->log, conf->log_debug))
+		return CKR_OK;
+	return hz_fail(CKR_GENERAL_ERROR, "%s: [hanzo] log: cannot open %s", conf->path, conf->log);
+}
+
+static CK_RV start(const char *reserved)
+{
+	CK_RV rv = hz_config_load(&module.conf, reserved);
+
+	if (rv == CKR_OK)
+		rv = open_log(module.conf);
+	if (rv == CKR_OK)
+		rv = tokens_new(module.conf);
+	if (rv != CKR_OK) {
+		tokens_free();
+		hz_config_free(module.conf);
+		module.conf = NULL;
+		return rv;
+	}
+	pthread_mutex_lock(&module.event_lock);
+	module.lives++;
+	pthread_mutex_unlock(&module.event_lock);
+	atomic_store(&hz_module_life, hz_fork_gen() + 1u);
+	return CKR_OK;
+}
+
+CK_RV hz_module_init(const CK_C_INITIALIZE_ARGS *args)
+{
+	CK_RV rv = check_args(args);
+
+	if (rv != CKR_OK)
+		return rv;
+	hz_fork_watch();
+	fresh_after_fork();
+	pthread_mutex_lock(&module.change);
+	if (hz_module_ready())
+		rv = hz_fail(CKR_CRYPTOKI_ALREADY_INITIALIZED, "initialised already");
+	else
+		rv = start(args != NULL ? args->pReserved : NULL);
+	pthread_mutex_unlock(&module.change);
+	return rv;
+}
+
+/* C_Finalize. */
+
+static void stop(void)
+{
+	atomic_store(&hz_module_life, 0); /* from now on nobody comes in */
+	pthread_mutex_lock(&module.event_lock);
+	(void)pthread_cond_broadcast(&module.event);
+	pthread_mutex_unlock(&module.event_lock);
+	pthread_rwlock_wrlock(&module.life);
+		hz_session_close_all(NULL); /* waits for calls inside sessions */
+		tokens_free();
+		hz_config_free(module.conf);
+		module.conf = NULL;
+	pthread_rwlock_unlock(&module.life);
+	hz_log_close();
+}
+
+CK_RV hz_module_finalize(void *reserved)
+{
+	CK_RV rv = CKR_OK;
+
+	if (reserved != NULL)
+		return hz_fail(CKR_ARGUMENTS_BAD, "pReserved is not NULL");
+	if (!hz_module_ready())
+		return not_initialised();
+	pthread_mutex_lock(&module.change);
+	if (hz_module_ready())
+		stop();
+	else
+		rv = not_initialised();
+	pthread_mutex_unlock(&module.change);
+	return rv;
+}
+
+/* In between. */
+
+CK_RV hz_module_enter(void)
+{
+	if (!hz_module_ready())
+		return not_initialised();
+	pthread_rwlock_rdlock(&module.life);
+	if (hz_module_ready())
+		return CKR_OK;
+	pthread_rwlock_unlock(&module.life);
+	return not_initialised();
+}
+
+CK_RV hz_module_leave(CK_RV rv)
+{
+	pthread_rwlock_unlock(&module.life);
+	return rv;
+}
+
+CK_RV hz_module_wait(CK_FLAGS flags)
+{
+	unsigned life;
+
+	if (!hz_module_ready())
+		return not_initialised();
+	if ((flags & CKF_DONT_BLOCK) != 0)
+		return CKR_NO_EVENT;
+	pthread_mutex_lock(&module.event_lock);
+	life = module.lives;
+	while (hz_module_ready() && module.lives == life)
+		pthread_cond_wait(&module.event, &module.event_lock);
+	pthread_mutex_unlock(&module.event_lock);
+	return hz_fail(CKR_CRYPTOKI_NOT_INITIALIZED, "C_Finalize was called");
+}
+
+struct hz_token *hz_module_token(CK_SLOT_ID id)
+{
+	for (size_t i = 0; i < module.ntokens; i++)
+		if (module.tokens[i]->slot_id == id)
+			return module.tokens[i];
+	return NULL;
+}
+
+size_t hz_module_tokens(struct hz_token *const **out)
+{
+	*out = module.tokens;
+	return module.ntokens;
+}
