@@ -9,6 +9,9 @@ libhz_la_SOURCES += \
 	src/token/find.c \
 	src/token/kem.c \
 	src/token/keygen.c \
+	src/token/login.c \
+	src/token/login.h \
+	src/token/module.c \
 	src/token/module.h \
 	src/token/newkey.c \
 	src/token/newkey.h \
@@ -24,7 +27,10 @@ libhz_la_SOURCES += \
 	src/token/op_message.c \
 	src/token/op_sign.c \
 	src/token/op_step.c \
+	src/token/session.c \
 	src/token/session.h \
+	src/token/slot.c \
+	src/token/slot.h \
 	src/token/table.c \
 	src/token/table.h \
 	src/token/token.h \

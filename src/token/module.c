@@ -168,13 +168,13 @@ static void fresh_after_fork(void)
 
 static CK_RV check_args(const CK_C_INITIALIZE_ARGS *a)
 {
-	unsigned n = 0;
+	int n;
 
 	if (a == NULL)
 		return CKR_OK;
 	n = (a->CreateMutex != NULL) + (a->DestroyMutex != NULL) + (a->LockMutex != NULL) + (a->UnlockMutex != NULL);
 	if (n != 0 && n != 4)
-		return hz_fail(CKR_ARGUMENTS_BAD, "%u of the 4 mutex functions are given", n);
+		return hz_fail(CKR_ARGUMENTS_BAD, "%d of the 4 mutex functions are given", n);
 	if (n == 4 && (a->flags & CKF_OS_LOCKING_OK) == 0)
 		return hz_fail(CKR_CANT_LOCK, "only the system's own locks are used, and CKF_OS_LOCKING_OK is not set");
 	return CKR_OK;
