@@ -31,7 +31,8 @@ struct hz_mech {
  * What the copy settles, so that nobody above asks again:
  *   CK_GCM_PARAMS    the short form without ulIvBits (40 bytes) is taken too; ulIvBits is made 8 * ulIvLen. A value that could be the
  *                    length of an IV (1..8192 bits) but is not this one's is refused; others were never set and are ignored.
- *   CK_SALSA20_CHACHA20_POLY1305_PARAMS   ulNonceLen is 12 (96, the same counted in bits, is taken).
+ *   CK_SALSA20_CHACHA20_POLY1305_PARAMS   ulNonceLen is 12: the text (3.1 section 6.61) counts bits, most callers bytes, and both
+ *                    12 and 96 can mean only one thing. The message structure is the caller's and keeps either.
  *   CK_HKDF_PARAMS, CK_SP800_108_KDF_PARAMS   handles stay numbers; additional derived keys and key-handle segments are refused.
  *   CK_PKCS5_PBKD2_PARAMS2   the copy lies in secret memory; at most 10,000,000 iterations.
  *   CK_HANZO_EIP712_PARAMS   verifyingContract is zeros without hasContract.

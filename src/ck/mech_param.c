@@ -144,7 +144,7 @@ hz_check_chacha(void *copy, size_t len)
 	CK_SALSA20_CHACHA20_POLY1305_PARAMS *p = copy;
 
 	(void)len;
-	if (p->ulNonceLen == 96) /* bits, as a reading of 3.0 has it */
+	if (p->ulNonceLen == 96) /* 6.61 counts bits, most callers bytes */
 		p->ulNonceLen = 12;
 	return p->ulNonceLen == 12;
 }

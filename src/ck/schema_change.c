@@ -46,7 +46,7 @@ check_direction(const struct changing *c, const struct hz_row *row, const struct
 		return hz_fail(CKR_TEMPLATE_INCONSISTENT, "a copy of a private object is private");
 	if ((row->rules & HZ_R_UP) && !then)
 		return hz_fail(CKR_ATTRIBUTE_READ_ONLY, "%s cannot become FALSE", hz_cka_name(at->type));
-	if ((row->rules & HZ_R_DOWN) && then && !(c->copy && at->type == CKA_DESTROYABLE))
+	if ((row->rules & HZ_R_DOWN) && then)
 		return hz_fail(CKR_ATTRIBUTE_READ_ONLY, "%s cannot become TRUE", hz_cka_name(at->type));
 	if ((row->rules & HZ_R_SO) && then && !c->so)
 		return hz_fail(CKR_ATTRIBUTE_READ_ONLY, "only the SO sets %s", hz_cka_name(at->type));

@@ -25,7 +25,7 @@
 /* Key material: comes from the caller at C_CreateObject only. */
 #define MATERIAL (NO_GEN | NO_UNWRAP | NO_DERIVE | FULL)
 
-/* Every object that is stored (4.4). CKA_COPYABLE and CKA_DESTROYABLE may be cleared later, and not set again. */
+/* Every object that is stored (4.4). CKA_COPYABLE may be cleared later, and not set again. */
 static const struct hz_row storage[] = {
 	{ CKA_CLASS, 0, HZ_D_NONE },
 	{ CKA_TOKEN, COPY, HZ_D_FALSE },
@@ -33,7 +33,7 @@ static const struct hz_row storage[] = {
 	{ CKA_MODIFIABLE, COPY, HZ_D_TRUE },
 	{ CKA_LABEL, SET, HZ_D_EMPTY },
 	{ CKA_COPYABLE, SET | DOWN, HZ_D_TRUE },
-	{ CKA_DESTROYABLE, SET | DOWN, HZ_D_TRUE },
+	{ CKA_DESTROYABLE, COPY, HZ_D_TRUE },
 	{ CKA_UNIQUE_ID, MADE, HZ_D_NONE },
 	{ CKA_HANZO_TIER, MADE, HZ_D_NONE },
 	{ CKA_HANZO_EFFECTIVE_TIER, MADE, HZ_D_NONE },
@@ -216,7 +216,7 @@ static const struct hz_row ml_public[] = {
 };
 
 static const struct hz_row ml_private[] = {
-	{ CKA_PARAMETER_SET, NEED_CREATE, HZ_D_NONE },
+	{ CKA_PARAMETER_SET, NEED_CREATE | NO_UNWRAP | NO_DERIVE, HZ_D_NONE },
 	{ CKA_SEED, MATERIAL | SECRET, HZ_D_NONE },
 	{ CKA_VALUE, MATERIAL | SECRET, HZ_D_NONE },
 	END
