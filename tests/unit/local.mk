@@ -25,3 +25,10 @@ check_PROGRAMS += \
 	tests/unit/t_soft_sym_vectors
 EXTRA_DIST += \
 	tests/unit/soft_sym_help.h
+check_PROGRAMS += \
+	tests/unit/t_store_crash \
+	tests/unit/t_store_objects \
+	tests/unit/t_store_pin \
+	tests/unit/t_store_rows
+EXTRA_DIST += \
+	tests/unit/store_util.h
