@@ -26,6 +26,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_msgsig.c \
 	src/backend/soft_param.c \
 	src/backend/soft_pkcs8.c \
+	src/backend/soft_poai.c \
 	src/backend/soft_pq.c \
 	src/backend/soft_rsa.c \
 	src/backend/soft_rsa.h \

@@ -8,6 +8,7 @@
 #include "backend/soft_int.h"
 #include "base/error.h"
 #include "crypto/libctx.h"
+#include "store/nonce.h"
 #include "store/store.h"
 
 struct soft {
@@ -16,6 +17,7 @@ struct soft {
 	unsigned max_tries;
 	bool born_initialised;
 	CK_UTF8CHAR label[32]; /* until C_InitToken names another */
+	struct hz_soft_env env;
 };
 
 static struct soft *self(struct hz_backend *be)
@@ -25,12 +27,16 @@ static struct soft *self(struct hz_backend *be)
 
 static void soft_close(struct hz_backend *be)
 {
+	hz_nonce_free(self(be)->env.nonce[0]);
+	hz_nonce_free(self(be)->env.nonce[1]);
 	hz_store_free(self(be)->store);
 	free(be);
 }
 
 static void soft_abandon(struct hz_backend *be)
 {
+	hz_nonce_abandon(self(be)->env.nonce[0]);
+	hz_nonce_abandon(self(be)->env.nonce[1]);
 	hz_store_abandon(self(be)->store);
 	free(be);
 }
@@ -136,9 +142,12 @@ static size_t soft_mech_list(struct hz_backend *be, CK_MECHANISM_TYPE *out, size
 
 static CK_RV soft_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oid id, struct hz_key **key)
 {
-	(void)be;
+	CK_RV rv = hz_soft_key_new(attrs, key);
+
 	(void)id;
-	return hz_soft_key_new(attrs, key);
+	if (rv == CKR_OK)
+		(*key)->env = &self(be)->env;
+	return rv;
 }
 
 static void soft_key_free(struct hz_backend *be, struct hz_key *key)
@@ -344,6 +353,34 @@ static void set_label(struct soft *s, const char *text)
 	memcpy(s->label, text, n);
 }
 
+/* One memory for all tokens of a store: a keyspace, or a key, is the same wherever it is used. */
+static CK_RV open_nonces(const char *store_dir, const char *kind, uint64_t ttl, struct hz_nonce **out)
+{
+	struct hz_buf dir = HZ_BUF_INIT;
+	struct hz_nonce_conf conf = { .ttl = ttl };
+	CK_RV rv;
+
+	hz_buf_str(&dir, store_dir);
+	hz_buf_str(&dir, "/nonces/");
+	hz_buf_str(&dir, kind);
+	hz_buf_u8(&dir, 0);
+	conf.dir = (const char *)dir.p;
+	rv = dir.failed ? hz_fail(CKR_HOST_MEMORY, "out of memory") : hz_nonce_new(out, &conf);
+	hz_buf_free(&dir);
+	return rv;
+}
+
+static CK_RV open_env(const struct hz_soft_conf *conf, struct hz_soft_env *env)
+{
+	CK_RV rv;
+
+	env->chain_id = conf->chain_id != 0 ? conf->chain_id : 36963;
+	env->poai_ttl = conf->poai_ttl != 0 ? conf->poai_ttl : 3600;
+	env->hmm_ttl = conf->hmm_ttl != 0 ? conf->hmm_ttl : 86400;
+	rv = open_nonces(conf->store_dir, "poai", env->poai_ttl, &env->nonce[0]);
+	return rv == CKR_OK ? open_nonces(conf->store_dir, "hmm", env->hmm_ttl, &env->nonce[1]) : rv;
+}
+
 CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
 {
 	const struct hz_store_conf sc = {
@@ -366,8 +403,13 @@ CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
 	s->max_tries = conf->max_pin_tries;
 	set_label(s, conf->default_label);
 	rv = hz_store_new(&s->store, &sc);
+	if (rv == CKR_OK)
+		rv = open_env(conf, &s->env);
 	if (rv != CKR_OK) {
-		free(s);
+		if (s->store != NULL)
+			soft_close(&s->be);
+		else
+			free(s);
 		return rv;
 	}
 	*out = &s->be;

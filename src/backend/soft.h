@@ -14,6 +14,9 @@ struct hz_soft_conf {
 	const char *default_label; /* until C_InitToken names another */
 	bool born_initialised;     /* tier 0: no PIN, nothing sealed, secret keys refused at rest */
 	unsigned max_pin_tries;
+	/* 0: the default (36963; 3600 s; 86400 s). */
+	uint64_t chain_id;         /* EIP-712 domain of attestations and settlements without a parameter */
+	uint64_t poai_ttl, hmm_ttl;
 };
 
 /* Opens nothing yet: the database is opened at first use. CKR_HOST_MEMORY or CKR_GENERAL_ERROR with a reason. */

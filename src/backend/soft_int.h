@@ -8,10 +8,19 @@
 
 #include "backend/backend.h"
 
+/* What mechanisms need beside their key: one a token, owned by its backend, which outlives every key and operation. */
+struct hz_nonce;
+struct hz_soft_env {
+	uint64_t chain_id;           /* EIP-712 domain where the parameter names none */
+	uint64_t poai_ttl, hmm_ttl;  /* seconds */
+	struct hz_nonce *nonce[2];   /* what was signed once: attestations, settlements */
+};
+
 /* What a key needs to work, built once from its attributes. */
 struct hz_key {
 	CK_OBJECT_CLASS cls;
 	CK_KEY_TYPE type;
+	const struct hz_soft_env *env; /* of the token that opened it; NULL inside hz_soft_key_new and complete */
 	struct hz_attrs attrs;    /* a copy: for wrapping and for rules of single mechanisms */
 	EVP_PKEY *pkey;           /* RSA, EC (not secp256k1), Edwards, Montgomery, ML-DSA, ML-KEM */
 	uint8_t *secret;          /* secret keys: CKA_VALUE; secp256k1 private keys: 32 bytes; secret memory */
@@ -59,10 +68,10 @@ struct hz_soft_mech {
 /*
  * Sections of the table, one array a family, each ended by a row of zeros; soft_mechs.c joins, filters by `needs` and sorts them once.
  * Files: soft_digest.c, soft_mac.c, soft_cipher.c, soft_aead.c, soft_kdf.c, soft_wrap.c, soft_secret.c (generation of secret keys)
- *        soft_rsa.c, soft_ec.c, soft_k256.c, soft_ed.c, soft_pq.c, soft_vendor.c
+ *        soft_rsa.c, soft_ec.c, soft_k256.c, soft_ed.c, soft_pq.c, soft_vendor.c, soft_poai.c
  */
 extern const struct hz_soft_mech hz_soft_digest[], hz_soft_mac[], hz_soft_cipher[], hz_soft_aead[], hz_soft_kdf[],
-	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[];
+	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[], hz_soft_poai[];
 
 /* The joined table. Made at first use; thread-safe. */
 const struct hz_soft_mech *hz_soft_mech_find(CK_MECHANISM_TYPE type); /* NULL: not offered */

@@ -8,6 +8,8 @@ libhz_la_SOURCES += \
 	src/ck/attrs_io.c \
 	src/ck/class_list.h \
 	src/ck/key_type_list.h \
+	src/ck/keyspace.c \
+	src/ck/keyspace.h \
 	src/ck/kinds.c \
 	src/ck/mech.c \
 	src/ck/mech.h \

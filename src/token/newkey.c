@@ -3,6 +3,7 @@
 #include "token/newkey.h"
 
 #include "base/error.h"
+#include "ck/keyspace.h"
 #include "token/access.h"
 #include "token/op_int.h"
 
@@ -27,6 +28,8 @@ CK_RV hz_newkey_prepare(struct hz_newkey *k, struct hz_session *s, enum hz_origi
 	bool so = atomic_load(&s->token->login) == HZ_SO;
 	CK_RV rv = hz_schema_new(&k->set, origin, &k->tmpl, cls, kt, gen_mech, so);
 
+	if (rv == CKR_OK)
+		rv = hz_keyspace_apply(&k->set, ':');
 	return rv == CKR_OK ? hz_may_make(s, &k->set) : rv;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Creating, copying, reading, changing and destroying objects (PKCS#11 3.1 section 5.7). */
 #include "base/error.h"
+#include "ck/keyspace.h"
 #include "ck/schema.h"
 #include "token/access.h"
 #include "token/calls.h"
@@ -43,6 +44,8 @@ CK_RV hz_create_object(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULONG 
 	if (rv == CKR_OK)
 		rv = hz_schema_new(&set, HZ_CREATE, &given, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION,
 				   CK_UNAVAILABLE_INFORMATION, so(s));
+	if (rv == CKR_OK)
+		rv = hz_keyspace_apply(&set, ':');
 	if (rv == CKR_OK)
 		rv = hz_may_make(s, &set);
 	if (rv == CKR_OK)

@@ -5,11 +5,11 @@ check_PROGRAMS += \
 	tests/unit/t_base_log \
 	tests/unit/t_base_secmem \
 	tests/unit/t_base_text
-check_PROGRAMS += \
-	tests/unit/t_jdoc \
-	tests/unit/t_eip712
-check_PROGRAMS += \
-	tests/unit/t_poai
+check_PROGRAMS += tests/unit/t_jdoc
+check_PROGRAMS += tests/unit/t_eip712
+check_PROGRAMS += tests/unit/t_poai
+check_PROGRAMS += tests/unit/t_nonce
+check_PROGRAMS += tests/unit/t_soft_poai
 check_PROGRAMS += \
 	tests/unit/t_ck_attrs \
 	tests/unit/t_ck_change \
@@ -20,7 +20,6 @@ EXTRA_DIST += \
 	tests/unit/ck_functions.h \
 	tests/unit/ck_numbers.h \
 	tests/unit/ck_util.h
-	tests/unit/t_nonce
 check_PROGRAMS += \
 	tests/unit/t_soft_sym_vectors
 EXTRA_DIST += \
