@@ -24,10 +24,11 @@ read_crl(struct hz_at_run *run, const struct hz_at_bytes *in)
 		goto bad;
 	}
 	bio = BIO_new_mem_buf(in->p, (int)in->len);
-	if (bio != NULL && PEM_read_bio_X509_CRL(bio, &crl, NULL, NULL) == NULL)
-		crl = NULL;
+	if (bio != NULL && PEM_read_bio_X509_CRL(bio, &crl, NULL, NULL) != NULL) {
+		BIO_free(bio);
+		return crl;
+	}
 	BIO_free(bio);
-	return crl;
 bad:
 	X509_CRL_free(crl);
 	return NULL;

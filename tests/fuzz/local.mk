@@ -19,3 +19,45 @@ tests_fuzz_fuzz_ck_attrs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_ck_mech_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_ck_rows_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+
+# libhanzo-attest: the seeds are named in the target (stored vectors, texts) and mutated the same way on every machine.
+FUZZ_ATTEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
+check_PROGRAMS += \
+	tests/fuzz/replay_attest_certs \
+	tests/fuzz/replay_attest_collateral \
+	tests/fuzz/replay_attest_evidence \
+	tests/fuzz/replay_attest_policy \
+	tests/fuzz/replay_jsoncheck
+tests_fuzz_replay_attest_certs_SOURCES = tests/fuzz/fuzz_attest_certs.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_attest_certs_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_replay_attest_collateral_SOURCES = tests/fuzz/fuzz_attest_collateral.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_attest_collateral_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_replay_attest_evidence_SOURCES = tests/fuzz/fuzz_attest_evidence.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_attest_evidence_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_replay_attest_policy_SOURCES = tests/fuzz/fuzz_attest_policy.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_attest_policy_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_replay_jsoncheck_SOURCES = tests/fuzz/fuzz_jsoncheck.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_jsoncheck_LDADD = $(FUZZ_ATTEST_LIBS)
+if FUZZING
+noinst_PROGRAMS += \
+	tests/fuzz/fuzz_attest_certs \
+	tests/fuzz/fuzz_attest_collateral \
+	tests/fuzz/fuzz_attest_evidence \
+	tests/fuzz/fuzz_attest_policy \
+	tests/fuzz/fuzz_jsoncheck
+tests_fuzz_fuzz_attest_certs_SOURCES = tests/fuzz/fuzz_attest_certs.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_attest_certs_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_attest_certs_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_attest_collateral_SOURCES = tests/fuzz/fuzz_attest_collateral.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_attest_collateral_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_attest_collateral_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_attest_evidence_SOURCES = tests/fuzz/fuzz_attest_evidence.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_attest_evidence_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_attest_evidence_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_attest_policy_SOURCES = tests/fuzz/fuzz_attest_policy.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_attest_policy_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_attest_policy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_jsoncheck_SOURCES = tests/fuzz/fuzz_jsoncheck.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_jsoncheck_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_jsoncheck_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
