@@ -26,6 +26,8 @@ EXTRA_DIST += \
 	tests/unit/ck_numbers.h \
 	tests/unit/ck_util.h
 check_PROGRAMS += \
+	tests/unit/t_soft_sym_cipher \
+	tests/unit/t_soft_sym_hash \
 	tests/unit/t_soft_sym_vectors
 EXTRA_DIST += \
 	tests/unit/soft_sym_help.h
