@@ -12,7 +12,7 @@
 #include "ck/attrs.h"
 #include "ck/mech.h"
 
-/* A token object's persistent number: never 0, never given twice. */
+/* A token object's persistent number: never 0, never given twice, below 2^55 (object handles keep it in their upper bits). */
 typedef uint64_t hz_oid;
 
 /* A key made ready for use: immutable, shared between threads and operations. */

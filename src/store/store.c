@@ -292,7 +292,8 @@ static CK_RV job_insert(struct hz_conn *c, void *arg)
 }
 
 /*
- * First of n successive ids: microseconds since 1970 and 11 random bits. New rows so go to the end of the table, an id is known
+ * First of n successive ids: units of 64 microseconds since 1970 and 9 random bits, below 2^55 until 2112, because object handles
+ * carry 9 bits of their own beside the id. New rows so go to the end of the table, an id is known
  * before the transaction (the seal binds it), and one is not used again after its object is gone.
  */
 static bool draw_ids(uint64_t *first)
@@ -303,7 +304,7 @@ static bool draw_ids(uint64_t *first)
 	(void)clock_gettime(CLOCK_REALTIME, &t);
 	if (!hz_random(&r, sizeof r))
 		return false;
-	*first = ((uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u) << 11 | (r & 0x7ffu);
+	*first = ((uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u) >> 6 << 9 | (r & 0x1ffu);
 	return true;
 }
 
