@@ -9,6 +9,7 @@
 static const struct tool_command commands[] = {
 	{ "init", "--slot N [--label TEXT]", "initialise a token and set its PINs", hz_cmd_init },
 	{ "doctor", "", "say what is configured, what works, and why the rest does not", hz_cmd_doctor },
+	{ "attest", "verify|show FILE [OPTIONS] | challenge", "check evidence of a TEE from files", hz_cmd_attest },
 	{ "list", "[--slot N] [--login]", "list slots and the objects in them", hz_cmd_list },
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += hanzo-p11
 hanzo_p11_SOURCES = \
+	tools/cmd_attest.c \
 	tools/cmd_doctor.c \
 	tools/cmd_init.c \
 	tools/cmd_list.c \

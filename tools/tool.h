@@ -29,6 +29,7 @@ struct tool_command {
 	int (*run)(int argc, char **argv);
 };
 
+int hz_cmd_attest(int argc, char **argv);
 int hz_cmd_init(int argc, char **argv);
 int hz_cmd_doctor(int argc, char **argv);
 int hz_cmd_list(int argc, char **argv);

@@ -59,18 +59,22 @@ hz_tdx_pck_chain(struct hz_at_run *run, const struct hz_tdx_quote *q, bool crl_n
 	return rc;
 }
 
-/* All certificates among the collateral. */
+/* All certificates among the collateral, and those that were given as such. */
 static STACK_OF(X509) *
 collateral_certs(struct hz_at_run *run)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
+	bool ok = certs != NULL;
 
-	for (size_t i = 0; certs != NULL && i < run->in->n_coll; i++)
-		if (run->in->coll[i].kind == HZ_ATTEST_COLL_CERTS &&
-		    !hz_at_certs_read(run, certs, run->in->coll[i].data.p, run->in->coll[i].data.len)) {
-			sk_X509_pop_free(certs, X509_free);
-			return NULL;
-		}
+	for (size_t i = 0; ok && i < run->in->n_coll; i++)
+		if (run->in->coll[i].kind == HZ_ATTEST_COLL_CERTS)
+			ok = hz_at_certs_read(run, certs, run->in->coll[i].data.p, run->in->coll[i].data.len);
+	for (size_t i = 0; ok && i < run->in->n_certs; i++)
+		ok = hz_at_certs_read(run, certs, run->in->certs[i].p, run->in->certs[i].len);
+	if (!ok) {
+		sk_X509_pop_free(certs, X509_free);
+		certs = NULL;
+	}
 	return certs;
 }
 

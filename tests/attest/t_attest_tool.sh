@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# hanzo-p11 attest over stored evidence: verdicts, exit codes, output for people and for programs.
+set -u
+tool=${HANZO_P11:-./hanzo-p11}
+v=${HANZO_VECTORS:-../shared/vectors}/attestation
+[ -d "$v" ] || exit 77
+[ -x "$tool" ] || exit 77
+out=$(mktemp) || exit 99
+trap 'rm -f "$out"' EXIT
+bad=0
+# expect CODE TEXT ARGUMENTS...
+expect() {
+	code=$1 text=$2
+	shift 2
+	"$tool" attest "$@" > "$out" 2>&1
+	rc=$?
+	if [ "$rc" -ne "$code" ] || ! grep -qF -- "$text" "$out"; then
+		echo "attest $*: exit $rc, wanted $code with: $text"
+		sed 's/^/    /' "$out" | tail -3
+		bad=1
+	fi
+}
+at=2025-05-20T18:31:36Z
+snp=$v/snp/v3-genoa-vcek-extended
+expect 0 'result: verified' verify "$snp/extended.bin" --at $at
+expect 0 'result: verified' verify "$snp/report.bin" --kind snp --certs "$snp/certtable.bin" --at $at
+expect 0 'result: verified' verify "$snp/report.bin" --certs "$snp/vek.der" --certs "$v/snp/roots/genoa-ark.pem" \
+	--certs "$v/snp/roots/genoa-ask.der" --at $at
+expect 1 'refused (missing)' verify "$snp/report.bin" --at $at
+expect 1 'refused (chain)' verify "$snp/extended.bin" --at 2040-01-01T00:00:00Z
+expect 1 'refused (report_data)' verify "$snp/extended.bin" --at $at --challenge 00112233
+expect 0 'result: verified' verify "$snp/extended.bin" --at $at --report-data \
+	4d4944424e48323869696f69736a5079787878787878787878787878787878784d4944424e48323869696f69736a507978787878787878787878787878787878
+expect 0 '"verified":true' verify "$snp/tsm-report.json" --at $at --json
+expect 0 'attest verify' show "$snp/report.bin"
+tdx=$v/tdx
+expect 0 'TCB status not evaluated' verify "$tdx/v4-emr-2025.quote.bin" --at 2025-07-01T00:00:00Z
+expect 0 '"tcb_status":"UpToDate"' verify "$tdx/v4-emr-2025.quote.bin" --json --at 2025-07-01T00:00:00Z \
+	--collateral "$tdx/collateral/b0c06f-2025-06"
+expect 1 'refused (fmspc)' verify "$tdx/v4-emr-2025.quote.bin" --at 2026-03-01T00:00:00Z --collateral "$tdx/collateral/90c06f-2026-02"
+expect 1 'refused (policy_debug)' verify "$tdx/v4-spr-td-debug.quote.bin" --at 2023-03-09T08:02:55Z
+expect 1 '"reason":"policy_kind"' verify "$tdx/v4-emr-2025.quote.bin" --at 2025-07-01T00:00:00Z --json \
+	--policy "${HANZO_SRCDIR:-.}/examples/policy-snp.json"
+expect 2 'one file' verify
+expect 2 'bad value for --at' verify "$snp/report.bin" --at yesterday
+expect 2 'bad value for --challenge' verify "$snp/report.bin" --challenge 0
+expect 2 'bad value for --kind' verify "$snp/report.bin" --kind unknown
+expect 2 'No such file' verify /nonexistent/file
+expect 2 'policy' verify "$snp/report.bin" --policy "$snp/tsm-report.json"
+expect 2 'attest verify' nothing
+n=$("$tool" attest challenge | tr -d '\n' | wc -c)
+[ "$n" -eq 64 ] || { echo "challenge has $n digits"; bad=1; }
+exit $bad
