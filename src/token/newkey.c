@@ -57,7 +57,7 @@ CK_KEY_TYPE hz_newkey_type(const struct hz_mech_row *row, const struct hz_attrs 
 	if (row->key_types[0] == HZ_ANY_KEY_TYPE || row->key_types[0] == HZ_NO_KEY_TYPE)
 		return HZ_NO_KEY_TYPE;
 	for (size_t i = 0; i < sizeof row->key_types / sizeof row->key_types[0]; i++)
-		if (row->key_types[i] == said)
+		if (said != HZ_NO_KEY_TYPE && row->key_types[i] == said)
 			return said;
 	return row->key_types[0];
 }

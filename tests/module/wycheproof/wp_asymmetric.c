@@ -123,7 +123,7 @@ static bool asks_low_s(struct wp *w, struct json_object *tc)
 	for (size_t i = 0; i < json_object_array_length(flags); i++)
 		if (strstr(json_object_get_string(json_object_array_get_idx(flags, i)), "Malleability"))
 			return true;
-	return false;
+	return strstr(wp_str(tc, "comment"), "malleability") != NULL;
 }
 
 void wp_ecdsa(struct wp *w, struct json_object *group, struct json_object *tc)
