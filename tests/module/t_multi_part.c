@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In parts as at once: every mechanism that works in parts, cut into chunks of 0, 1, odd and whole sizes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit.h"
+
+static CK_SESSION_HANDLE s;
+static CK_BYTE whole[8192], parts[8192];
+static const CK_ULONG chunks[] = { 1, 3, 16, 17, 33, 1000 };
+
+/* Only these may say that they do not work in parts. */
+static bool one_part(CK_MECHANISM_TYPE t)
+{
+	static const CK_MECHANISM_TYPE list[] = { CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_RSA_X_509, CKM_RSA_PKCS_PSS, CKM_ECDSA,
+						  CKM_HANZO_ECDSA_RECOVERABLE, CKM_HANZO_ECIES, CKM_AES_KEY_WRAP,
+						  CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD };
+
+	for (size_t i = 0; i < N(list); i++)
+		if (list[i] == t)
+			return true;
+	return false;
+}
+
+static CK_ULONG next(CK_ULONG left, CK_ULONG chunk)
+{
+	return left < chunk ? left : chunk;
+}
+
+typedef CK_RV (*update_fn)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+typedef CK_RV (*final_fn)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG_PTR);
+
+/* Buffers of exactly the size that the query gives, so that a write past it is seen by the sanitizers and here. */
+static CK_ULONG crypt_parts(update_fn update, final_fn final, const CK_BYTE *in, CK_ULONG len, CK_ULONG chunk)
+{
+	CK_ULONG total = 0, n, need;
+	CK_BYTE *p;
+
+	for (CK_ULONG at = 0; at < len; at += chunk) {
+		n = 0;
+		OK(update(s, (CK_BYTE *)(uintptr_t)in + at, next(len - at, chunk), NULL, &n));
+		need = n;
+		p = malloc(need + 1);
+		if (p == NULL)
+			abort();
+		p[need] = 0xa5;
+		OK(update(s, (CK_BYTE *)(uintptr_t)in + at, next(len - at, chunk), p, &n));
+		CHECK(n <= need && p[need] == 0xa5);
+		memcpy(parts + total, p, n);
+		total += n;
+		free(p);
+		n = sizeof parts - total;
+		OK(update(s, NULL, 0, parts + total, &n)); /* an empty part changes nothing */
+		total += n;
+	}
+	n = sizeof parts - total;
+	OK(final(s, parts + total, &n));
+	return total + n;
+}
+
+static void crypt(struct kit_recipe *r)
+{
+	struct kit_pair p = kit_key(s, r->key);
+	CK_ULONG n = sizeof whole, m, ct_len;
+	static CK_BYTE ct[8192];
+
+	kit_about("0x%lx encrypt", r->m.mechanism);
+	OK(F->C_EncryptInit(s, &r->m, p.pub));
+	OK(F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)r->data, r->len, whole, &n));
+	if (one_part(r->m.mechanism)) {
+		m = sizeof parts;
+		OK(F->C_EncryptInit(s, &r->m, p.pub));
+		IS(F->C_EncryptUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len, parts, &m), CKR_FUNCTION_NOT_SUPPORTED);
+		return;
+	}
+	memcpy(ct, whole, n);
+	ct_len = n;
+	for (size_t i = 0; i < N(chunks); i++) {
+		kit_about("0x%lx encrypt in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(F->C_EncryptInit(s, &r->m, p.pub));
+		m = crypt_parts(F->C_EncryptUpdate, F->C_EncryptFinal, r->data, r->len, chunks[i]);
+		CHECK(m == ct_len && memcmp(parts, ct, m) == 0);
+		kit_about("0x%lx decrypt in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(F->C_DecryptInit(s, &r->m, p.priv));
+		m = crypt_parts(F->C_DecryptUpdate, F->C_DecryptFinal, ct, ct_len, chunks[i]);
+		CHECK(m == r->len && memcmp(parts, r->data, m) == 0);
+	}
+}
+
+static void digest(struct kit_recipe *r)
+{
+	CK_ULONG n = sizeof whole, m;
+
+	OK(F->C_DigestInit(s, &r->m));
+	OK(F->C_Digest(s, (CK_BYTE *)(uintptr_t)r->data, r->len, whole, &n));
+	for (size_t i = 0; i < N(chunks); i++) {
+		kit_about("0x%lx digest in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(F->C_DigestInit(s, &r->m));
+		for (CK_ULONG at = 0; at < r->len; at += chunks[i]) {
+			OK(F->C_DigestUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunks[i])));
+			OK(F->C_DigestUpdate(s, NULL, 0));
+		}
+		m = sizeof parts;
+		OK(F->C_DigestFinal(s, parts, &m));
+		CHECK(m == n && memcmp(whole, parts, n) == 0);
+	}
+	kit_about("0x%lx digest of nothing", r->m.mechanism);
+	n = m = sizeof whole;
+	OK(F->C_DigestInit(s, &r->m));
+	OK(F->C_Digest(s, NULL, 0, whole, &n));
+	OK(F->C_DigestInit(s, &r->m));
+	OK(F->C_DigestFinal(s, parts, &m));
+	CHECK(n == m && memcmp(whole, parts, n) == 0);
+}
+
+static void verify_parts(struct kit_recipe *r, const CK_BYTE *sig, CK_ULONG n, CK_ULONG chunk)
+{
+	CK_OBJECT_HANDLE key = kit_key(s, r->key).pub;
+
+	OK(F->C_VerifyInit(s, &r->m, key));
+	for (CK_ULONG at = 0; at < r->len; at += chunk)
+		OK(F->C_VerifyUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunk)));
+	OK(F->C_VerifyFinal(s, (CK_BYTE *)(uintptr_t)sig, n));
+	OK(F->C_VerifySignatureInit(s, &r->m, key, (CK_BYTE *)(uintptr_t)sig, n));
+	for (CK_ULONG at = 0; at < r->len; at += chunk)
+		OK(F->C_VerifySignatureUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunk)));
+	OK(F->C_VerifySignatureFinal(s));
+	OK(F->C_VerifyInit(s, &r->m, key));
+	OK(F->C_VerifyUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len - 1));
+	IS(F->C_VerifyFinal(s, (CK_BYTE *)(uintptr_t)sig, n), CKR_SIGNATURE_INVALID);
+}
+
+static void sign(struct kit_recipe *r)
+{
+	struct kit_pair p = kit_key(s, r->key);
+	CK_ULONG m;
+
+	if (one_part(r->m.mechanism)) {
+		kit_about("0x%lx sign in parts", r->m.mechanism);
+		OK(F->C_SignInit(s, &r->m, p.priv));
+		IS(F->C_SignUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len), CKR_FUNCTION_NOT_SUPPORTED);
+		return;
+	}
+	for (size_t i = 0; i < N(chunks); i++) {
+		kit_about("0x%lx sign in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(F->C_SignInit(s, &r->m, p.priv));
+		for (CK_ULONG at = 0; at < r->len; at += chunks[i]) {
+			OK(F->C_SignUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunks[i])));
+			OK(F->C_SignUpdate(s, NULL, 0));
+		}
+		m = sizeof parts;
+		OK(F->C_SignFinal(s, parts, &m));
+		OK(F->C_VerifyInit(s, &r->m, p.pub));
+		OK(F->C_Verify(s, (CK_BYTE *)(uintptr_t)r->data, r->len, parts, m));
+		verify_parts(r, parts, m, chunks[i]);
+	}
+}
+
+int main(void)
+{
+	struct kit_recipe r;
+	CK_MECHANISM_TYPE *list;
+	CK_ULONG n;
+
+	kit_start();
+	s = kit_session(0, true);
+	list = kit_mechs(0, &n);
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_FLAGS f = kit_flags(0, list[i]);
+
+		if ((f & CKF_ENCRYPT) != 0 && kit_recipe(list[i], CKF_ENCRYPT, &r))
+			crypt(&r);
+		if ((f & CKF_DIGEST) != 0 && kit_recipe(list[i], CKF_DIGEST, &r))
+			digest(&r);
+		if ((f & CKF_SIGN) != 0 && kit_recipe(list[i], CKF_SIGN, &r))
+			sign(&r);
+	}
+	free(list);
+	kit_end();
+	return kit_result();
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An operation always ends: every mechanism of the list, every kind of operation, every way to fail (PKCS#11 3.1 section 5.2). */
+#include <stdlib.h>
+
+#include "kit.h"
+
+typedef CK_RV (*out_fn)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
+
+static CK_SESSION_HANDLE s;
+static CK_BYTE out[8192];
+
+/* C_DigestInit has no key and C_Verify no output: the same shapes for all. */
+static CK_RV digest_init(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key)
+{
+	(void)key;
+	return F->C_DigestInit(h, m);
+}
+
+struct kind {
+	const char *name;
+	CK_FLAGS flag;
+	bool public;
+	CK_RV (*init)(CK_SESSION_HANDLE, CK_MECHANISM_PTR, CK_OBJECT_HANDLE);
+	out_fn once;
+	CK_RV (*feed)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG);
+	out_fn update;
+	CK_RV (*final)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG_PTR);
+};
+
+static void kinds(struct kind k[5])
+{
+	k[0] = (struct kind){ "encrypt", CKF_ENCRYPT, true, F->C_EncryptInit, F->C_Encrypt, NULL, F->C_EncryptUpdate, F->C_EncryptFinal };
+	k[1] = (struct kind){ "decrypt", CKF_DECRYPT, false, F->C_DecryptInit, F->C_Decrypt, NULL, F->C_DecryptUpdate, F->C_DecryptFinal };
+	k[2] = (struct kind){ "digest", CKF_DIGEST, false, digest_init, F->C_Digest, F->C_DigestUpdate, NULL, F->C_DigestFinal };
+	k[3] = (struct kind){ "sign", CKF_SIGN, false, F->C_SignInit, F->C_Sign, F->C_SignUpdate, NULL, F->C_SignFinal };
+	k[4] = (struct kind){ "sign-recover", CKF_SIGN_RECOVER, false, F->C_SignRecoverInit, F->C_SignRecover, NULL, NULL, NULL };
+}
+
+static CK_OBJECT_HANDLE key_of(const struct kind *k, const struct kit_recipe *r)
+{
+	struct kit_pair p = { 0, 0 };
+
+	if (k->flag != CKF_DIGEST)
+		p = kit_key(s, r->key);
+	return k->public ? p.pub : p.priv;
+}
+
+/* No operation of this kind may be active: Init works, and Init(NULL) ends it again. */
+static void is_over(const struct kind *k, struct kit_recipe *r)
+{
+	OK(k->init(s, &r->m, key_of(k, r)));
+	OK(k->init(s, NULL, 0));
+}
+
+static void begin(const struct kind *k, struct kit_recipe *r, const char *what)
+{
+	kit_about("0x%lx %s, %s", r->m.mechanism, k->name, what);
+	OK(k->init(s, &r->m, key_of(k, r)));
+	IS(k->init(s, &r->m, key_of(k, r)), CKR_OPERATION_ACTIVE);
+}
+
+static void bad_arguments(const struct kind *k, struct kit_recipe *r)
+{
+	CK_BYTE *in = (CK_BYTE *)(uintptr_t)r->data;
+	CK_ULONG n = sizeof out;
+
+	begin(k, r, "NULL length");
+	IS(k->once(s, in, r->len, out, NULL), CKR_ARGUMENTS_BAD);
+	is_over(k, r);
+	begin(k, r, "NULL input with a length");
+	IS(k->once(s, NULL, 16, out, &n), CKR_ARGUMENTS_BAD);
+	is_over(k, r);
+	begin(k, r, "absurd length");
+	n = sizeof out;
+	CHECK(k->once(s, in, ~0UL, out, &n) != CKR_OK);
+	is_over(k, r);
+	if (k->final != NULL) {
+		begin(k, r, "final with NULL length");
+		IS(k->final(s, out, NULL), CKR_ARGUMENTS_BAD);
+		is_over(k, r);
+	}
+	if (k->feed != NULL) {
+		begin(k, r, "update with NULL");
+		IS(k->feed(s, NULL, 16), CKR_ARGUMENTS_BAD);
+		is_over(k, r);
+	}
+	if (k->update != NULL) {
+		begin(k, r, "update with NULL");
+		n = sizeof out;
+		IS(k->update(s, NULL, 16, out, &n), CKR_ARGUMENTS_BAD);
+		is_over(k, r);
+	}
+}
+
+/* A length query and a short buffer keep the operation; success ends it; a second call finds none. */
+static void kept_then_over(const struct kind *k, struct kit_recipe *r)
+{
+	CK_BYTE *in = (CK_BYTE *)(uintptr_t)r->data;
+	CK_ULONG n = 0, need;
+
+	if (k->flag == CKF_DECRYPT)
+		return; /* needs a ciphertext: t_out_len */
+	begin(k, r, "length query");
+	OK(k->once(s, in, r->len, NULL, &n));
+	CHECK(n != 0 && n <= sizeof out);
+	need = n;
+	n = 0;
+	IS(k->once(s, in, r->len, out, &n), CKR_BUFFER_TOO_SMALL);
+	CHECK(n == need);
+	OK(k->once(s, in, r->len, out, &n));
+	CHECK(n <= need);
+	n = sizeof out;
+	IS(k->once(s, in, r->len, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	is_over(k, r);
+}
+
+static CK_RV feed(const struct kind *k, const struct kit_recipe *r)
+{
+	CK_ULONG n = sizeof out;
+	CK_BYTE *in = (CK_BYTE *)(uintptr_t)r->data;
+
+	return k->feed != NULL ? k->feed(s, in, r->multiple) : k->update != NULL ? k->update(s, in, r->multiple, out, &n) : CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+static void mixed(const struct kind *k, struct kit_recipe *r)
+{
+	CK_ULONG n = sizeof out;
+	CK_RV rv;
+
+	begin(k, r, "update, then one-shot");
+	rv = feed(k, r);
+	if (rv == CKR_OK) {
+		IS(k->once(s, (CK_BYTE *)(uintptr_t)r->data, r->len, out, &n), CKR_OPERATION_ACTIVE);
+		is_over(k, r);
+	} else if (k->feed != NULL || k->update != NULL) {
+		is_over(k, r);
+	} else {
+		OK(k->init(s, NULL, 0));
+	}
+}
+
+static void cancelled(const struct kind *k, struct kit_recipe *r)
+{
+	CK_ULONG n = sizeof out;
+
+	begin(k, r, "C_SessionCancel");
+	OK(F->C_SessionCancel(s, k->flag == CKF_SIGN ? CKF_VERIFY : CKF_SIGN & ~k->flag));
+	IS(k->init(s, &r->m, key_of(k, r)), CKR_OPERATION_ACTIVE);
+	OK(F->C_SessionCancel(s, k->flag));
+	IS(k->once(s, (CK_BYTE *)(uintptr_t)r->data, r->len, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	is_over(k, r);
+}
+
+static void bad_decrypts(const struct kind *k, struct kit_recipe *r)
+{
+	CK_BYTE *in = (CK_BYTE *)(uintptr_t)r->data;
+	CK_ULONG n = sizeof out;
+
+	begin(k, r, "nonsense");
+	(void)k->once(s, in, 17, out, &n);
+	is_over(k, r);
+	begin(k, r, "empty");
+	n = sizeof out;
+	(void)k->once(s, NULL, 0, out, &n);
+	is_over(k, r);
+}
+
+static void verify_over(struct kit_recipe *r)
+{
+	OK(F->C_VerifyInit(s, &r->m, kit_key(s, r->key).pub));
+	OK(F->C_VerifyInit(s, NULL, 0));
+}
+
+static void verifies(struct kit_recipe *r)
+{
+	CK_OBJECT_HANDLE key = kit_key(s, r->key).pub;
+	CK_BYTE *in = (CK_BYTE *)(uintptr_t)r->data;
+	static CK_BYTE sig[70000];
+	static const CK_ULONG lens[] = { 0, 1, 32, 63, 64, 65, 256, 257, 65536, 70000 };
+
+	for (size_t i = 0; i < N(lens); i++) {
+		kit_about("0x%lx verify, signature of %lu bytes", r->m.mechanism, lens[i]);
+		OK(F->C_VerifyInit(s, &r->m, key));
+		IS(F->C_VerifyInit(s, &r->m, key), CKR_OPERATION_ACTIVE);
+		CHECK(F->C_Verify(s, in, r->len, sig, lens[i]) != CKR_OK);
+		verify_over(r);
+		OK(F->C_VerifyInit(s, &r->m, key));
+		CHECK(F->C_VerifyFinal(s, sig, lens[i]) != CKR_OK);
+		verify_over(r);
+		OK(F->C_VerifySignatureInit(s, &r->m, key, sig, lens[i] <= 65536 ? lens[i] : 65536));
+		CHECK(F->C_VerifySignature(s, in, r->len) != CKR_OK);
+		verify_over(r);
+	}
+	kit_about("0x%lx verify, NULL", r->m.mechanism);
+	OK(F->C_VerifyInit(s, &r->m, key));
+	IS(F->C_Verify(s, in, r->len, NULL, 64), CKR_ARGUMENTS_BAD);
+	verify_over(r);
+	OK(F->C_VerifyInit(s, &r->m, key));
+	IS(F->C_Verify(s, NULL, 3, sig, 64), CKR_ARGUMENTS_BAD);
+	verify_over(r);
+	OK(F->C_VerifyInit(s, &r->m, key));
+	IS(F->C_VerifyUpdate(s, NULL, 3), CKR_ARGUMENTS_BAD);
+	verify_over(r);
+}
+
+static void try_all(const struct kind *k, struct kit_recipe *r)
+{
+	bad_arguments(k, r);
+	kept_then_over(k, r);
+	mixed(k, r);
+	cancelled(k, r);
+	if (k->flag == CKF_DECRYPT)
+		bad_decrypts(k, r);
+}
+
+int main(void)
+{
+	struct kind k[5];
+	struct kit_recipe r;
+	CK_MECHANISM_TYPE *list;
+	CK_ULONG n;
+
+	kit_start();
+	s = kit_session(0, true);
+	list = kit_mechs(0, &n);
+	kinds(k);
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_FLAGS flags = kit_flags(0, list[i]);
+
+		for (size_t j = 0; j < 5; j++)
+			if ((flags & k[j].flag) != 0 && kit_recipe(list[i], k[j].flag, &r))
+				try_all(&k[j], &r);
+		if ((flags & CKF_VERIFY) != 0 && kit_recipe(list[i], CKF_VERIFY, &r))
+			verifies(&r);
+	}
+	free(list);
+	kit_end();
+	return kit_result();
+}
