@@ -13,6 +13,7 @@
 CK_FUNCTION_LIST_3_2 *F;
 CK_BBOOL kit_true = CK_TRUE, kit_false = CK_FALSE;
 
+static CK_HANZO_FUNCTION_LIST *vendor;
 static unsigned checks, failures;
 static char about[160];
 static char store[64];
@@ -43,6 +44,15 @@ void kit_check(bool ok, const char *file, int line, const char *what)
 		printf("%s\n", what);
 }
 
+/* The module's own text on its last failure in this thread; after a success it is an old one. */
+static const char *reason(void)
+{
+	static char text[300];
+	CK_ULONG n = sizeof text;
+
+	return vendor != NULL && vendor->HZ_GetLastError(text, &n) == CKR_OK ? text : "";
+}
+
 void kit_rv(CK_RV got, CK_RV want, const char *file, int line, const char *what)
 {
 	checks++;
@@ -50,7 +60,7 @@ void kit_rv(CK_RV got, CK_RV want, const char *file, int line, const char *what)
 		return;
 	failed(file, line);
 	if (failures <= 200)
-		printf("%s: 0x%lx, not 0x%lx\n", what, got, want);
+		printf("%s: 0x%lx, not 0x%lx (%s)\n", what, got, want, reason());
 }
 
 int kit_result(void)
@@ -66,7 +76,7 @@ static void load(void)
 	CK_RV (*get)(CK_UTF8CHAR_PTR, CK_VERSION_PTR, CK_INTERFACE_PTR_PTR, CK_FLAGS);
 	CK_VERSION v = { 3, 2 };
 	CK_INTERFACE *i = NULL;
-	char name[] = "PKCS 11";
+	char name[] = "PKCS 11", hanzo[] = CK_HANZO_INTERFACE_NAME;
 
 	if (lib == NULL) {
 		printf("HANZO_MODULE: %s\n", path != NULL ? dlerror() : "not set");
@@ -78,6 +88,8 @@ static void load(void)
 		exit(1);
 	}
 	F = i->pFunctionList;
+	if (get((CK_UTF8CHAR *)hanzo, NULL, &i, 0) == CKR_OK)
+		vendor = i->pFunctionList;
 }
 
 void kit_start(void)
