@@ -149,7 +149,7 @@ static CK_RV load(struct hz_token *t, hz_oid id, const struct view *v, struct hz
 	if (rv != CKR_OK) {
 		hz_attrs_free(&a);
 		forget(t, id);
-		return rv;
+		return rv == CKR_USER_NOT_LOGGED_IN ? CKR_OBJECT_HANDLE_INVALID : rv; /* private: as if it were not there */
 	}
 	if (stale != NULL && stale->public_load == v->anonymous && stale->checked == checked && same_attrs(&stale->attrs, &a)) {
 		hz_attrs_free(&a);

@@ -41,7 +41,7 @@ CK_SESSION_HANDLE kit_session(CK_SLOT_ID slot, bool rw);
 
 enum kit_key {
 	KEY_AES, KEY_CHACHA, KEY_GENERIC, KEY_HKDF, KEY_RSA, KEY_P256, KEY_P384, KEY_P521, KEY_K256, KEY_ED25519, KEY_ED448,
-	KEY_X25519, KEY_X448, KEY_ML_DSA, KEY_ML_KEM, KEY_KINDS
+	KEY_X25519, KEY_X448, KEY_ML_DSA, KEY_ML_KEM, KEY_POAI, KEY_KINDS
 };
 struct kit_pair {
 	CK_OBJECT_HANDLE pub, priv; /* secret keys: both the same */
@@ -62,7 +62,6 @@ struct kit_recipe {
 	enum kit_key key;
 	const CK_BYTE *data;
 	CK_ULONG len;
-	bool one_length;            /* other lengths are refused or mean something else */
 	CK_ULONG multiple;          /* input comes in multiples of this (1: any) */
 };
 /* False for a mechanism that the kit does not know (a test that meets one fails: the kit has to learn it). */

@@ -3,7 +3,7 @@
 #include "kit.h"
 
 const char *const kit_key_names[KEY_KINDS] = { "AES", "ChaCha20", "generic", "HKDF", "RSA", "P-256", "P-384", "P-521", "secp256k1",
-					       "Ed25519", "Ed448", "X25519", "X448", "ML-DSA-65", "ML-KEM-768" };
+					       "Ed25519", "Ed448", "X25519", "X448", "ML-DSA-65", "ML-KEM-768", "PoAI" };
 
 static const CK_BYTE p256[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
 static const CK_BYTE p384[] = { 6, 5, 0x2b, 0x81, 4, 0, 0x22 };
@@ -39,6 +39,7 @@ static const struct {
 	[KEY_X448] = { CKM_EC_MONTGOMERY_KEY_PAIR_GEN, U_DERIVE, x448, sizeof x448, 0, true },
 	[KEY_ML_DSA] = { CKM_ML_DSA_KEY_PAIR_GEN, U_SIGN, NULL, 0, CKP_ML_DSA_65, true },
 	[KEY_ML_KEM] = { CKM_ML_KEM_KEY_PAIR_GEN, U_KEM, NULL, 0, CKP_ML_KEM_768, true },
+	[KEY_POAI] = { CKM_EC_KEY_PAIR_GEN, U_SIGN, k256, sizeof k256, 0, true },
 };
 
 struct list {
@@ -81,6 +82,7 @@ static void open_private(struct list *l)
 static CK_RV generate_pair(CK_SESSION_HANDLE s, enum kit_key kind, const CK_BBOOL *token, struct kit_pair *out)
 {
 	static const CK_BYTE e[] = { 1, 0, 1 };
+	static const CK_MECHANISM_TYPE statements[] = { CKM_HANZO_POAI, CKM_HANZO_HMM_SETTLEMENT };
 	CK_MECHANISM m = { kinds[kind].gen, NULL, 0 };
 	CK_ULONG number = kinds[kind].number;
 	struct list pub = { .n = 0 }, priv = { .n = 0 };
@@ -96,6 +98,8 @@ static CK_RV generate_pair(CK_SESSION_HANDLE s, enum kit_key kind, const CK_BBOO
 		add(&pub, CKA_MODULUS_BITS, &number, sizeof number);
 		add(&pub, CKA_PUBLIC_EXPONENT, e, sizeof e);
 	}
+	if (kind == KEY_POAI)
+		add(&priv, CKA_ALLOWED_MECHANISMS, statements, sizeof statements);
 	if (kind == KEY_ML_DSA || kind == KEY_ML_KEM)
 		add(&pub, CKA_PARAMETER_SET, &number, sizeof number);
 	return F->C_GenerateKeyPair(s, &m, pub.a, pub.n, priv.a, priv.n, &out->pub, &out->priv);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tests' kit: how each mechanism is used. */
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "kit.h"
 
@@ -57,7 +60,6 @@ static bool fixed(struct kit_recipe *r, enum kit_key key, CK_ULONG len)
 {
 	r->key = key;
 	r->len = len;
-	r->one_length = true;
 	return true;
 }
 
@@ -98,8 +100,36 @@ static bool prehashed_pss(struct kit_recipe *r)
 static bool with_ccm(struct kit_recipe *r)
 {
 	ccm.ulDataLen = r->len;
-	r->one_length = true;
 	return with(r, KEY_AES, &ccm, sizeof ccm);
+}
+
+/* A statement is signed once: each recipe is a new one, made now. */
+static bool statement(struct kit_recipe *r, bool settlement)
+{
+	static char text[1200], poai[700];
+	static unsigned long turn;
+	unsigned long now = (unsigned long)time(NULL);
+	const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+
+	snprintf(poai, sizeof poai,
+		 "{\"modelId\":\"m\",\"inputHash\":\"0x%s\",\"outputHash\":\"0x%s\",\"timestamp\":%lu,\"computeTime\":5,"
+		 "\"nodeId\":\"n\",\"nonce\":\"0x%.32s%016lx%016lx\"}", zeros, zeros, now, zeros, (unsigned long)getpid(), ++turn);
+	snprintf(text, sizeof text,
+		 "{\"jobId\":\"job-%lu-%lu\",\"provider\":\"0x%.40s\",\"consumer\":\"0x%.40s\",\"amount\":\"7\",\"attestation\":%s,"
+		 "\"timestamp\":%lu}", (unsigned long)getpid(), turn, zeros, zeros, poai, now);
+	r->data = (const CK_BYTE *)(settlement ? text : poai);
+	r->len = strlen((const char *)r->data);
+	return plain(r, KEY_POAI);
+}
+
+static bool typed_data(struct kit_recipe *r)
+{
+	static const char text[] = "{\"types\":{\"EIP712Domain\":[{\"name\":\"name\",\"type\":\"string\"}],\"T\":[{\"name\":\"x\","
+				   "\"type\":\"uint256\"}]},\"primaryType\":\"T\",\"domain\":{\"name\":\"kit\"},\"message\":{\"x\":\"1\"}}";
+
+	r->data = (const CK_BYTE *)text;
+	r->len = sizeof text - 1;
+	return plain(r, KEY_K256);
 }
 
 static bool symmetric(struct kit_recipe *r, CK_MECHANISM_TYPE t)
@@ -154,6 +184,9 @@ bool kit_recipe(CK_MECHANISM_TYPE t, CK_FLAGS op, struct kit_recipe *r)
 	case CKM_HANZO_ECDSA_RECOVERABLE: return fixed(r, KEY_K256, 32);
 	case CKM_HANZO_ECDSA_KECCAK256: return plain(r, KEY_K256);
 	case CKM_HANZO_CERT_SUBJECT: return with(r, KEY_K256, &subject, sizeof subject);
+	case CKM_HANZO_POAI: return statement(r, false);
+	case CKM_HANZO_HMM_SETTLEMENT: return statement(r, true);
+	case CKM_HANZO_EIP712: return typed_data(r);
 	case CKM_HANZO_ECIES: return plain(r, KEY_K256);
 	default: return false;
 	}
