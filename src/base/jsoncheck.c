@@ -5,14 +5,16 @@
 
 #include "base/reader.h"
 
-#define MAX_MEMBERS 512
+#define MAX_MEMBERS 256
+#define MAX_VALUES 65536
+#define MAX_DEPTH 32
 
 struct span {
 	const uint8_t *p;
 	size_t len;
 };
 
-static bool check_value(struct hz_reader *r, unsigned depth);
+static bool check_value(struct hz_reader *r, unsigned depth, size_t *budget);
 
 static int
 peek(const struct hz_reader *r)
@@ -171,7 +173,7 @@ add_name(struct span *names, size_t *n, struct span name)
 }
 
 static bool
-check_object(struct hz_reader *r, unsigned depth)
+check_object(struct hz_reader *r, unsigned depth, size_t *budget)
 {
 	struct span names[MAX_MEMBERS], name;
 	size_t n = 0;
@@ -183,30 +185,33 @@ check_object(struct hz_reader *r, unsigned depth)
 		if (!check_string(r, false, &name) || !add_name(names, &n, name))
 			return false;
 		skip_space(r);
-		if (!take(r, ':') || !check_value(r, depth))
+		if (!take(r, ':') || !check_value(r, depth, budget))
 			return false;
 	} while (take(r, ','));
 	return take(r, '}');
 }
 
 static bool
-check_array(struct hz_reader *r, unsigned depth)
+check_array(struct hz_reader *r, unsigned depth, size_t *budget)
 {
 	if (take(r, ']'))
 		return true;
 	do {
-		if (!check_value(r, depth))
+		if (!check_value(r, depth, budget))
 			return false;
 	} while (take(r, ','));
 	return take(r, ']');
 }
 
-/* A value with the white space around it. */
+/* A value with the white space around it; budget counts the values that may still come. */
 static bool
-check_value(struct hz_reader *r, unsigned depth)
+check_value(struct hz_reader *r, unsigned depth, size_t *budget)
 {
 	bool ok;
 
+	if (*budget == 0)
+		return false;
+	(*budget)--;
 	skip_space(r);
 	switch (peek(r)) {
 	case '{':
@@ -215,7 +220,7 @@ check_value(struct hz_reader *r, unsigned depth)
 			return false;
 		ok = hz_rd_u8(r) == '{';
 		skip_space(r);
-		ok = ok ? check_object(r, depth - 1) : check_array(r, depth - 1);
+		ok = ok ? check_object(r, depth - 1, budget) : check_array(r, depth - 1, budget);
 		break;
 	case '"': ok = check_string(r, true, NULL); break;
 	case 't': ok = check_word(r, "true"); break;
@@ -231,8 +236,9 @@ bool
 hz_json_check(const void *p, size_t n, unsigned depth)
 {
 	struct hz_reader r = hz_rd(p, n);
+	size_t budget = MAX_VALUES;
 
-	return depth <= 32 && check_value(&r, depth) && hz_rd_end(&r);
+	return depth <= MAX_DEPTH && check_value(&r, depth, &budget) && hz_rd_end(&r);
 }
 
 bool
@@ -240,6 +246,7 @@ hz_json_next(struct hz_reader *r, struct hz_json_pair *out)
 {
 	struct hz_reader start;
 	struct span name;
+	size_t budget = MAX_VALUES;
 
 	skip_space(r);
 	if (!take(r, '{') && !take(r, ','))
@@ -252,7 +259,7 @@ hz_json_next(struct hz_reader *r, struct hz_json_pair *out)
 		return false;
 	skip_space(r);
 	start = *r;
-	if (!check_value(r, 32))
+	if (!check_value(r, MAX_DEPTH, &budget))
 		return false;
 	*out = (struct hz_json_pair){ name.p, name.len, start.p, r->off - start.off };
 	while (out->len > 0 && memchr(" \t\r\n", out->p[out->len - 1], 4) != NULL)

@@ -12,8 +12,9 @@ struct hz_reader;
 
 /*
  * True when the n bytes at p are exactly one JSON value (RFC 8259) in UTF-8 and nothing else but white space: arrays
- * and objects nest at most `depth` deep (a bare value has depth 0), no object has two members of one name or more than
- * 512 members, names have no escapes, texts have no lone surrogates.  Common parsers let the last of two duplicates win
+ * and objects nest at most `depth` deep (a bare value has depth 0; depth <= 32), no object has two members of one name or more
+ * than 256 members, there are at most 65536 values in all (a tree of them is then a few MiB), names have no escapes, texts
+ * have no lone surrogates.  Common parsers let the last of two duplicates win
  * and stop at the first complete value; after this check there is nothing left for them to choose.
  */
 bool hz_json_check(const void *p, size_t n, unsigned depth);

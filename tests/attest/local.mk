@@ -3,6 +3,7 @@
 ATTEST_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
 check_PROGRAMS += \
 	tests/attest/t_attest_bundle \
+	tests/attest/t_attest_cost \
 	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
 	tests/attest/t_attest_tdx
@@ -17,3 +18,5 @@ tests_attest_t_attest_bundle_SOURCES = tests/attest/t_attest_bundle.c tests/atte
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_attest_bundle_LDADD = $(ATTEST_TEST_LIBS)
 dist_check_SCRIPTS += tests/attest/t_attest_tool.sh
+tests_attest_t_attest_cost_SOURCES = tests/attest/t_attest_cost.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_cost_LDADD = $(ATTEST_TEST_LIBS)

@@ -45,12 +45,29 @@ test_many_members(void)
 	char text[16384] = "{";
 	size_t n = 1;
 
-	for (int i = 0; i < 512; i++)
+	for (int i = 0; i < 256; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s\"m%d\":%d", i ? "," : "", i, i);
 	text[n] = '}';
 	CHECK(hz_json_check(text, n + 1, 4));
 	n += (size_t)snprintf(text + n, sizeof text - n, ",\"more\":0}");
 	CHECK(!hz_json_check(text, n, 4));
+}
+
+static void
+test_many_values(void)
+{
+	static char text[2 * 65536 + 8];
+	size_t n = 0;
+
+	text[n++] = '[';
+	for (int i = 0; i < 65535; i++) {
+		text[n++] = '1';
+		text[n++] = ',';
+	}
+	text[n - 1] = ']';
+	CHECK(hz_json_check(text, n, 1));
+	memcpy(text + n - 1, ",1]", 3);
+	CHECK(!hz_json_check(text, n + 2, 1));
 }
 
 static void
@@ -92,6 +109,7 @@ main(void)
 	CHECK(hz_json_check("[[[[1]]]]", 9, 4));
 	test_member();
 	test_many_members();
+	test_many_values();
 	test_text();
 	test_iterate();
 	return failures != 0;
