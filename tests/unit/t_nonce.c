@@ -340,7 +340,7 @@ END_TEST
 
 static void copy_folder(const char *to)
 {
-	char cmd[1024];
+	char cmd[4400];
 
 	snprintf(cmd, sizeof cmd, "cp -a '%s' '%s'", folder, to);
 	ck_assert_int_eq(system(cmd), 0);
