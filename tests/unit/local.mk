@@ -28,6 +28,8 @@ EXTRA_DIST += \
 check_PROGRAMS += \
 	tests/unit/t_soft_sym_cipher \
 	tests/unit/t_soft_sym_hash \
+	tests/unit/t_soft_sym_key \
+	tests/unit/t_soft_sym_msg \
 	tests/unit/t_soft_sym_vectors
 EXTRA_DIST += \
 	tests/unit/soft_sym_help.h
