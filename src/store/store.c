@@ -292,22 +292,19 @@ static CK_RV job_insert(struct hz_conn *c, void *arg)
 }
 
 /*
- * First of n successive ids: microseconds since 2020 and 5 random bits, below 2^55 until 2055, because handles carry 9 bits more. New
- * rows so go to the end of the table, an id is known before the transaction (the seal binds it; one that is taken is drawn again), and
- * one is not used again after its object is gone.
+ * First of n successive ids: units of 64 microseconds since 1970 and 9 random bits, below 2^55 until 2112, because object handles
+ * carry 9 bits of their own beside the id. New rows so go to the end of the table, an id is known
+ * before the transaction (the seal binds it), and one is not used again after its object is gone.
  */
 static bool draw_ids(uint64_t *first)
 {
-	const uint64_t start = 1577836800u; /* 2020-01-01 */
 	struct timespec t = { 0, 0 };
 	uint32_t r;
-	uint64_t now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
 	if (!hz_random(&r, sizeof r))
 		return false;
-	now = (uint64_t)t.tv_sec > start ? (uint64_t)t.tv_sec - start : 1;
-	*first = ((now * 1000000u + (uint64_t)t.tv_nsec / 1000u) & (((uint64_t)1 << 50) - 1)) << 5 | (r & 31u);
+	*first = ((uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u) >> 6 << 9 | (r & 0x1ffu);
 	return true;
 }
 
