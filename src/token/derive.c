@@ -70,23 +70,6 @@ static CK_RV derive(struct hz_session *s, const struct hz_mech *m, struct hz_obj
 	return rv;
 }
 
-/*
- * The full set of the new object. A data object has no CKA_VALUE_LEN, yet the template of CKM_HKDF_DATA says by it how much to derive
- * (3.1 section 6.62): it goes past the schema, and the backend takes it out again.
- */
-static CK_RV prepare(struct hz_session *s, const struct hz_mech_row *row, struct hz_newkey *k)
-{
-	CK_ULONG len = hz_attrs_ulong(&k->tmpl, CKA_VALUE_LEN, 0);
-	CK_RV rv;
-
-	if (row->made_class == CKO_DATA)
-		hz_attrs_remove(&k->tmpl, CKA_VALUE_LEN);
-	rv = hz_newkey_prepare(k, s, HZ_DERIVE, row->made_class, HZ_NO_KEY_TYPE, row->type);
-	if (rv == CKR_OK && row->made_class == CKO_DATA && len != 0)
-		rv = hz_attrs_set_ulong(&k->set, CKA_VALUE_LEN, len);
-	return rv;
-}
-
 CK_RV hz_derive_key(struct hz_session *s, const CK_MECHANISM *mech, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *tmpl, CK_ULONG count,
 		    CK_OBJECT_HANDLE *key)
 {
