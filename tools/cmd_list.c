@@ -9,6 +9,8 @@
 #include "base/hex.h"
 #include "base/secmem.h"
 #include "ck/names.h"
+#include "crypto/ethaddr.h"
+#include "hanzo-pkcs11.h"
 #include "tool.h"
 
 #define PIN_ROOM 1024
@@ -83,12 +85,15 @@ static void show_object(struct list *l, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o,
 {
 	CK_FUNCTION_LIST *p11 = l->tool.p11;
 	CK_ULONG cls = ulong_attribute(p11, s, o, CKA_CLASS), kt = ulong_attribute(p11, s, o, CKA_KEY_TYPE), n = 0;
-	char *label = text_attribute(p11, s, o, CKA_LABEL, &n), *id, *hex;
+	char *label = text_attribute(p11, s, o, CKA_LABEL, &n), *id, *hex, *address, eip55[HZ_ETHADDR_TEXT] = "";
 
 	id = text_attribute(p11, s, o, CKA_ID, &n);
 	hex = id ? calloc(2, n + 1) : NULL;
 	if (hex)
 		hz_hex_encode(id, n, hex);
+	address = text_attribute(p11, s, o, CKA_HANZO_ADDRESS, &n);
+	if (address && n == 20)
+		hz_ethaddr_text((const uint8_t *)address, eip55);
 	if (into) {
 		struct json_object *j = json_object_new_object();
 
@@ -97,11 +102,14 @@ static void show_object(struct list *l, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o,
 			json_object_object_add(j, "keyType", json_object_new_string(hz_ckk_name(kt)));
 		json_object_object_add(j, "label", json_object_new_string(label ? label : ""));
 		json_object_object_add(j, "id", json_object_new_string(hex ? hex : ""));
+		if (eip55[0] != '\0')
+			json_object_object_add(j, "address", json_object_new_string(eip55));
 		json_object_array_add(into, j);
 	} else {
-		printf("    %-18s %-22s %-24s %s\n", hz_cko_name(cls), kt == CK_UNAVAILABLE_INFORMATION ? "" : hz_ckk_name(kt),
-		       label ? label : "", hex ? hex : "");
+		printf("    %-18s %-22s %-24s %s%s%s\n", hz_cko_name(cls), kt == CK_UNAVAILABLE_INFORMATION ? "" : hz_ckk_name(kt),
+		       label ? label : "", hex ? hex : "", eip55[0] != '\0' ? "  " : "", eip55);
 	}
+	free(address);
 	free(hex);
 	free(id);
 	free(label);

@@ -11,6 +11,8 @@ static const struct tool_command commands[] = {
 	{ "doctor", "", "say what is configured, what works, and why the rest does not", hz_cmd_doctor },
 	{ "attest", "verify|show FILE [OPTIONS] | challenge", "check evidence of a TEE from files", hz_cmd_attest },
 	{ "list", "[--slot N] [--login]", "list slots and the objects in them", hz_cmd_list },
+	{ "poai", "sign|verify [OPTIONS] [FILE...]", "sign and verify Proof-of-AI attestations, in files or lines of JSON", hz_cmd_poai },
+	{ "hmm", "sign|verify [OPTIONS] [FILE...]", "sign and verify HMM settlements, in files or lines of JSON", hz_cmd_hmm },
 };
 
 static void help(FILE *f)

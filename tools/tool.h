@@ -33,6 +33,8 @@ int hz_cmd_attest(int argc, char **argv);
 int hz_cmd_init(int argc, char **argv);
 int hz_cmd_doctor(int argc, char **argv);
 int hz_cmd_list(int argc, char **argv);
+int hz_cmd_poai(int argc, char **argv);
+int hz_cmd_hmm(int argc, char **argv);
 
 /* Print "hanzo-p11: ..." on stderr and return `code`. */
 int tool_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -86,6 +86,10 @@ static CK_RV set_defaults(struct hz_config *c)
 	bool ok;
 
 	c->max_pin_tries = 10;
+	c->chain_id = 36963;
+	c->poai_ttl = 3600;
+	c->hmm_ttl = 86400;
+	c->separator = ':';
 	c->log = strdup("syslog");
 	c->store_dir = hz_conf_store_default();
 	ok = c->log != NULL && c->store_dir != NULL;

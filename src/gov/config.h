@@ -30,6 +30,9 @@ struct hz_config {
 	char *log_env;              /* the sink that HANZO_PKCS11_LOG names, or NULL */
 	bool log_debug;             /* HANZO_PKCS11_LOG asks for debug lines */
 	unsigned max_pin_tries;
+	unsigned long chain_id;     /* of attestations and settlements whose parameter names none */
+	unsigned long poai_ttl, hmm_ttl; /* seconds */
+	char separator;             /* of keyspace labels */
 	struct hz_slot_conf *slots; /* ascending ids, 0..4 first */
 	size_t nslots;
 };

@@ -39,7 +39,7 @@ static CK_RV number(const struct at *at, const char *value, unsigned long min, u
 {
 	size_t n = strspn(value, "0123456789");
 
-	if (n == 0 || n > 9 || value[n] != '\0')
+	if (n == 0 || n > 18 || value[n] != '\0')
 		return bad(at, "not a number");
 	*out = strtoul(value, NULL, 10);
 	if (*out < min || *out > max)
@@ -75,6 +75,32 @@ static CK_RV key_max_pin_tries(const struct at *at, const char *value)
 	if (rv == CKR_OK)
 		at->c->max_pin_tries = (unsigned)n;
 	return rv;
+}
+
+static CK_RV key_chain_id(const struct at *at, const char *value)
+{
+	return number(at, value, 1, 999999999999999999UL, &at->c->chain_id);
+}
+
+#define TTL_MAX 31536000UL /* a year; nonces are kept as long */
+
+static CK_RV key_poai_ttl(const struct at *at, const char *value)
+{
+	return number(at, value, 1, TTL_MAX, &at->c->poai_ttl);
+}
+
+static CK_RV key_hmm_ttl(const struct at *at, const char *value)
+{
+	return number(at, value, 1, TTL_MAX, &at->c->hmm_ttl);
+}
+
+/* Letters, digits and ._- are parts of tenants and names. */
+static CK_RV key_namespace_separator(const struct at *at, const char *value)
+{
+	if (strlen(value) != 1 || strchr(":/|@+~%&=!", value[0]) == NULL)
+		return bad(at, "not one of : / | @ + ~ % & = !");
+	at->c->separator = value[0];
+	return CKR_OK;
 }
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -209,8 +235,12 @@ struct key {
 };
 
 static const struct key hanzo_keys[] = {
+	{ "chain_id", key_chain_id },
+	{ "hmm_ttl", key_hmm_ttl },
 	{ "log", key_log },
 	{ "max_pin_tries", key_max_pin_tries },
+	{ "namespace_separator", key_namespace_separator },
+	{ "poai_ttl", key_poai_ttl },
 	{ "slots", key_slots },
 	{ "store", key_store },
 	{ NULL, NULL },

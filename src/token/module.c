@@ -57,6 +57,7 @@ static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, con
 	const struct hz_soft_conf soft = {
 		.store_dir = conf->store_dir, .serial = t->serial, .tier = t->tier, .default_label = t->label,
 		.born_initialised = t->born_initialised, .max_pin_tries = conf->max_pin_tries,
+		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
 	};
 
 	t->absent_why = slot->absent_why;
@@ -87,6 +88,7 @@ static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, cons
 	t->login_required = slot->tier != 0;
 	t->born_initialised = slot->tier == 0;
 	t->hide_secp256k1 = slot->hide_secp256k1;
+	t->separator = conf->separator;
 	rv = token_backend(t, conf, slot);
 	if (rv == CKR_OK)
 		*out = t;

@@ -29,7 +29,7 @@ CK_RV hz_newkey_prepare(struct hz_newkey *k, struct hz_session *s, enum hz_origi
 	CK_RV rv = hz_schema_new(&k->set, origin, &k->tmpl, cls, kt, gen_mech, so);
 
 	if (rv == CKR_OK)
-		rv = hz_keyspace_apply(&k->set, ':');
+		rv = hz_keyspace_apply(&k->set, s->token->separator);
 	return rv == CKR_OK ? hz_may_make(s, &k->set) : rv;
 }
 

@@ -45,7 +45,7 @@ CK_RV hz_create_object(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULONG 
 		rv = hz_schema_new(&set, HZ_CREATE, &given, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION,
 				   CK_UNAVAILABLE_INFORMATION, so(s));
 	if (rv == CKR_OK)
-		rv = hz_keyspace_apply(&set, ':');
+		rv = hz_keyspace_apply(&set, s->token->separator);
 	if (rv == CKR_OK)
 		rv = hz_may_make(s, &set);
 	if (rv == CKR_OK)

@@ -41,6 +41,7 @@ struct hz_token {
 	bool removable, login_required, born_initialised;
 	bool hide_secp256k1;         /* searches do not return keys on that curve */
 	const char *description;     /* of the slot; both strings belong to the configuration */
+	char separator;              /* of keyspace labels */
 	const char *absent_why;      /* why there is no token; NULL when present */
 	struct hz_backend *be;       /* NULL: slot without token */
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifying statements without a module: an address or a public key is enough. */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hex.h"
+#include "crypto/ethaddr.h"
+#include "crypto/k256.h"
+#include "crypto/libctx.h"
+#include "statement.h"
+
+struct verifier {
+	uint8_t address[20];
+	EVP_PKEY *pq;       /* an ML-DSA-65 key; else the address decides */
+	FILE *signatures;   /* one a line, in the order of the statements; NULL: the one of --signature */
+	char *line;
+	size_t room;
+	uint8_t separator[32];
+};
+
+/* SubjectPublicKeyInfo of a secp256k1 key up to the point (RFC 5480): uncompressed and compressed. */
+static const uint8_t spki_long[] = { 0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+				     0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03, 0x42, 0x00 };
+static const uint8_t spki_short[] = { 0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+				      0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00 };
+
+static bool k256_point(struct verifier *v, const uint8_t *point, size_t len)
+{
+	uint8_t pub[HZ_K256_PUB];
+
+	return hz_k256_pub_parse(pub, point, len) && hz_k256_address(pub, v->address);
+}
+
+static bool k256_spki(struct verifier *v, const uint8_t *der, size_t len)
+{
+	if (len == sizeof spki_long + 65 && memcmp(der, spki_long, sizeof spki_long) == 0)
+		return k256_point(v, der + sizeof spki_long, 65);
+	if (len == sizeof spki_short + 33 && memcmp(der, spki_short, sizeof spki_short) == 0)
+		return k256_point(v, der + sizeof spki_short, 33);
+	return false;
+}
+
+/* A PEM file with a public key of either kind. */
+static int key_file(struct verifier *v, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *name = NULL, *header = NULL;
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	long len = 0;
+	bool ok = false;
+
+	if (f == NULL)
+		return tool_fail(TOOL_USAGE, "%s: %s", path, strerror(errno));
+	if (PEM_read(f, &name, &header, &der, &len) == 1) {
+		p = der;
+		ok = k256_spki(v, der, (size_t)len);
+		if (!ok && (v->pq = d2i_PUBKEY_ex(NULL, &p, len, hz_libctx(), NULL)) != NULL)
+			ok = EVP_PKEY_is_a(v->pq, "ML-DSA-65") == 1;
+	}
+	fclose(f);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(der);
+	return ok ? TOOL_OK : tool_fail(TOOL_USAGE, "%s: no public key on secp256k1 or of ML-DSA-65", path);
+}
+
+/* Hexadecimal SEC 1 octets (with or without 0x), or the name of a file. */
+static int load_key(struct verifier *v, const char *text)
+{
+	size_t skip = strncmp(text, "0x", 2) == 0 ? 2 : 0, n = strlen(text) - skip;
+	uint8_t point[65];
+
+	if ((n == 66 || n == 130) && hz_hex_decode(text + skip, n, point, n / 2))
+		return k256_point(v, point, n / 2) ? TOOL_OK : tool_fail(TOOL_USAGE, "--public-key is no point on secp256k1");
+	return key_file(v, text);
+}
+
+/* The signature that belongs to the next statement; 0: none, or not hexadecimal. */
+static size_t next_signature(struct statement_cmd *c, struct verifier *v, uint8_t sig[STATEMENT_SIG])
+{
+	const char *text = c->signature;
+	size_t n;
+
+	if (v->signatures != NULL)
+		text = getline(&v->line, &v->room, v->signatures) > 0 ? v->line : "";
+	if (strncmp(text, "0x", 2) == 0)
+		text += 2;
+	n = strcspn(text, "\r\n");
+	if (n % 2 != 0 || n / 2 > STATEMENT_SIG || !hz_hex_decode(text, n, sig, n / 2))
+		return 0;
+	return n / 2;
+}
+
+/* NULL when the statement may be believed as far as time goes; the digest in any case. */
+static const char *digest_of(struct statement_cmd *c, struct verifier *v, const char *text, size_t len, uint8_t digest[32], bool *bad)
+{
+	static char why[192];
+	struct hz_statement st;
+	const char *late = NULL;
+
+	*bad = false;
+	if (c->profile != NULL) {
+		*bad = !hz_profile_digest(c->profile, text, len, digest, why, sizeof why);
+		return *bad ? why : NULL;
+	}
+	*bad = !hz_statement_parse(&st, c->kind, text, len);
+	if (*bad) {
+		snprintf(why, sizeof why, "%s%s%s", st.field, st.field[0] != '\0' ? ": " : "", st.why);
+		return why;
+	}
+	if (!c->ignore_ttl)
+		late = hz_poai_time(hz_statement_timestamp(&st), (uint64_t)time(NULL), c->ttl);
+	hz_statement_digest(&st, v->separator, digest);
+	hz_statement_free(&st);
+	return late;
+}
+
+static bool pq_valid(const struct verifier *v, const uint8_t digest[32], const uint8_t *sig, size_t n)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, hz_libctx(), NULL, v->pq, NULL) == 1 &&
+		  EVP_DigestVerify(ctx, sig, n, digest, 32) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+/* Does r || s || v, or r || s with either v, lead to the address? That is what a contract asks of ecrecover. */
+static bool address_valid(const struct verifier *v, const uint8_t digest[32], const uint8_t *sig, size_t n)
+{
+	uint8_t rsv[65], pub[HZ_K256_PUB], address[20];
+
+	if (n != 64 && n != 65)
+		return false;
+	memcpy(rsv, sig, n);
+	for (uint8_t last = 27; last <= 28; last++) {
+		if (n == 64)
+			rsv[64] = last;
+		if (hz_k256_recover(pub, digest, rsv) && hz_k256_address(pub, address) && memcmp(address, v->address, 20) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool verify_one(struct statement_cmd *c, void *state, const char *text, size_t len)
+{
+	static uint8_t sig[STATEMENT_SIG];
+	struct verifier *v = state;
+	uint8_t digest[32];
+	size_t n = next_signature(c, v, sig);
+	bool bad;
+	const char *why = digest_of(c, v, text, len, digest, &bad);
+
+	if (bad)
+		statement_refused(c, "bad data", why);
+	else if (why != NULL)
+		statement_refused(c, "bad time", why);
+	else if (n == 0)
+		statement_refused(c, "no signature", "none there, or not hexadecimal");
+	else if (!(v->pq != NULL ? pq_valid(v, digest, sig, n) : address_valid(v, digest, sig, n)))
+		statement_refused(c, "not valid", "the signature is not this signer's");
+	else {
+		c->done++;
+		puts(c->tool.json ? "{\"valid\":true}" : "valid");
+	}
+	return true;
+}
+
+int statement_verify(struct statement_cmd *c)
+{
+	struct verifier v = { .pq = NULL };
+	int rc = TOOL_OK;
+
+	if (c->address != NULL && !hz_ethaddr_parse(c->address, strlen(c->address), v.address))
+		return tool_fail(TOOL_USAGE, "--address takes 0x and 40 digits, with the right checksum when in mixed case");
+	if (c->public_key != NULL)
+		rc = load_key(&v, c->public_key);
+	if (rc == TOOL_OK && c->signatures != NULL && (v.signatures = fopen(c->signatures, "re")) == NULL)
+		rc = tool_fail(TOOL_USAGE, "%s: %s", c->signatures, strerror(errno));
+	if (rc == TOOL_OK) {
+		hz_poai_separator(c->kind, c->chain_id, c->has_contract ? c->contract : NULL, v.separator);
+		rc = statement_each(c, verify_one, &v);
+	}
+	EVP_PKEY_free(v.pq);
+	if (v.signatures != NULL)
+		fclose(v.signatures);
+	free(v.line);
+	return rc;
+}
