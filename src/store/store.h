@@ -9,40 +9,81 @@
 
 #include "ck/attrs.h"
 
+/*
+ * Every call is safe from many threads and processes at once and takes no lock across the password hash or the disk. A change is on
+ * the disk when its call returns CKR_OK, and is all there or not at all after any crash. Codes that any call may give, the reason
+ * being in hz_error_text():
+ *   CKR_DEVICE_ERROR           damaged, foreign or newer database, unsafe directory or file, or busy for more than 10 s
+ *   CKR_DEVICE_MEMORY          no space
+ *   CKR_TOKEN_WRITE_PROTECTED  nowhere to write
+ *   CKR_HOST_MEMORY
+ * In a forked child a store of the parent works on without its login; connections never cross a fork (store/gate.h).
+ */
 struct hz_store;
 
 struct hz_store_conf {
-	const char *dir;        /* made (0700) when first written; refused when others may write it */
-	const char *serial;     /* file name DIR/SERIAL.db, mode 0600 */
+	const char *dir;        /* made (0700) when first written; refused when others may write it; NULL: nowhere to write */
+	const char *serial;     /* file name DIR/SERIAL.db, mode 0600; 1 to 64 of A-Z a-z 0-9 . _ - */
 	unsigned tier;
 	bool open_token;        /* tier 0: no PIN and no data key; rows are unauthenticated */
-	unsigned max_tries;     /* wrong PINs before lock-out, 10 by default */
+	unsigned max_tries;     /* wrong PINs before lock-out, 10 by default; at least 1 */
 };
 
 struct hz_store_state {
 	bool exists, initialised, user_pin_set;
 	unsigned user_tries_left, so_tries_left; /* of max_tries */
-	unsigned char label[32];
+	unsigned char label[32];                 /* zeros before C_InitToken */
 };
 
-CK_RV hz_store_new(struct hz_store **out, const struct hz_store_conf *conf); /* touches no file */
-void hz_store_free(struct hz_store *s);
-void hz_store_abandon(struct hz_store *s); /* forked child: leak connections, wipe nothing that the kernel wiped, free the rest */
+/* Copies conf and touches no file. CKR_ARGUMENTS_BAD. */
+CK_RV hz_store_new(struct hz_store **out, const struct hz_store_conf *conf);
+void hz_store_free(struct hz_store *s); /* NULL is fine; wipes the data key */
+void hz_store_abandon(struct hz_store *s); /* forked child: drop what the parent had without closing it, free the rest */
 
 CK_RV hz_store_state(struct hz_store *s, struct hz_store_state *st);
-CK_RV hz_store_init(struct hz_store *s, const uint8_t *so_pin, size_t len, const unsigned char label[32]); /* empties; right SO PIN needed when initialised */
-CK_RV hz_store_init_pin(struct hz_store *s, const uint8_t *pin, size_t len);  /* CKR_USER_NOT_LOGGED_IN without the data key */
+
+/*
+ * C_InitToken: removes every object and both PINs, makes a new data key under the SO's PIN. On an initialised token the PIN must be
+ * the SO's (counted like a login); an open token takes none. Ends the login.
+ */
+CK_RV hz_store_init(struct hz_store *s, const uint8_t *so_pin, size_t len, const unsigned char label[32]);
+/* C_InitPIN, with the data key that the SO's login released; CKR_USER_NOT_LOGGED_IN without. CKR_PIN_LEN_RANGE: empty. */
+CK_RV hz_store_init_pin(struct hz_store *s, const uint8_t *pin, size_t len);
 CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t len);
-/* Unwrap the data key. CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED. The try is counted on disk before it is checked. `keep` false: check only. */
+
+/*
+ * Unwrap the data key. CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED. The try is counted on the disk before it is
+ * checked, so a read-only store gives CKR_TOKEN_WRITE_PROTECTED. `keep` false: check only. While tries of other processes that
+ * have no result yet fill the count, the call waits for them, up to 5 s.
+ */
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep);
 void hz_store_logout(struct hz_store *s);
 
-/* A counter in shared memory that every committed change of any process raises. Cheap. */
+/*
+ * A counter in shared memory that every committed change of any process raises; some nanoseconds. Read it before the rows: what was
+ * read holds as long as later calls give the same number. While somebody writes, each call gives another one.
+ */
 uint64_t hz_store_generation(struct hz_store *s);
 
+/*
+ * Ids of the objects that match, oldest first, in memory for free(). By CKA_LABEL or CKA_ID an index is used, else rows are read one
+ * by one (by class first). Secret attributes match nothing. Rows that cannot be read are left out, with a log line.
+ */
 CK_RV hz_store_find(struct hz_store *s, const struct hz_attrs *tmpl, bool private_too, uint64_t **ids, size_t *n);
+
+/*
+ * *checked: the row is authentic. Else (nobody is logged in, or the row was written so) it comes without its secret attributes and
+ * with CKA_TRUSTED false. CKR_OBJECT_HANDLE_INVALID: no such object; CKR_USER_NOT_LOGGED_IN: it is private; CKR_DEVICE_ERROR: the
+ * row was changed from outside. *out is empty on failure.
+ */
 CK_RV hz_store_load(struct hz_store *s, uint64_t id, struct hz_attrs *out, bool *checked);
+
+/*
+ * All n or none. Private objects and private and secret keys need the login (CKR_USER_NOT_LOGGED_IN), and no open token takes them
+ * (CKR_TEMPLATE_INCONSISTENT). CKR_TOKEN_NOT_RECOGNIZED: not initialised. Ids are not used twice.
+ */
 CK_RV hz_store_insert(struct hz_store *s, const struct hz_attrs *const sets[], size_t n, uint64_t *ids);
+/* Replace all attributes. CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN. */
 CK_RV hz_store_update(struct hz_store *s, uint64_t id, const struct hz_attrs *attrs);
 CK_RV hz_store_delete(struct hz_store *s, uint64_t id);
 

@@ -61,3 +61,13 @@ tests_fuzz_fuzz_jsoncheck_SOURCES = tests/fuzz/fuzz_jsoncheck.c tests/fuzz/seeds
 tests_fuzz_fuzz_jsoncheck_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_fuzz_jsoncheck_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+
+# The store's rows.
+check_PROGRAMS += \
+	tests/fuzz/replay_store_row
+tests_fuzz_replay_store_row_SOURCES = tests/fuzz/fuzz_store_row.c tests/fuzz/replay.c
+if FUZZING
+noinst_PROGRAMS += \
+	tests/fuzz/fuzz_store_row
+tests_fuzz_fuzz_store_row_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

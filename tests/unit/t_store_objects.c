@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects in a store: they persist, are found, changed and deleted; what is private needs a login; bad directories are refused. */
+#include <sched.h>
+#include <sys/mount.h>
+
 #include "store_util.h"
 
 START_TEST(a_new_store_touches_nothing)
@@ -451,6 +454,86 @@ START_TEST(read_only_directory)
 }
 END_TEST
 
+/* Fill a small file system of our own with objects until no more fit; then nothing is lost and reading goes on. 0, or 77: no mount. */
+static int full_disk(void)
+{
+	struct hz_store *s;
+	struct hz_attrs t = HZ_ATTRS_INIT, a;
+	const struct hz_attrs *set = &a;
+	uint64_t *ids, id;
+	size_t written = 0, n;
+	CK_RV rv = CKR_OK;
+	char label[16], *text = calloc(1, 20001);
+
+	if (text == NULL || unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", test_dir, "tmpfs", 0, "size=600k,mode=0700") != 0)
+		return 77;
+	memset(text, 'x', 20000);
+	s = open_store(true);
+	while (rv == CKR_OK && written < 1000) {
+		(void)snprintf(label, sizeof label, "%zu", written);
+		make_data(&a, label);
+		ck_ok(hz_attrs_set(&a, CKA_VALUE, text, 20000, false));
+		rv = hz_store_insert(s, &set, 1, &id);
+		written += rv == CKR_OK;
+		hz_attrs_free(&a);
+	}
+	free(text);
+	if (rv != CKR_DEVICE_MEMORY)
+		return 2;
+	if (hz_store_find(s, &t, true, &ids, &n) != CKR_OK || n != written || written < 3)
+		return 3;
+	free(ids);
+	hz_store_free(s);
+	s = open_store(true);
+	if (hz_store_find(s, &t, true, &ids, &n) != CKR_OK || n != written)
+		return 4;
+	free(ids);
+	hz_store_free(s);
+	return 0;
+}
+
+/* No room even for the first page. */
+static int no_room_at_all(void)
+{
+	CK_RV rv;
+	FILE *f;
+	char path[128];
+
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", test_dir, "tmpfs", 0, "size=16k,mode=0700") != 0)
+		return 77;
+	(void)snprintf(path, sizeof path, "%s/fill", test_dir);
+	f = fopen(path, "we");
+	if (f == NULL)
+		return 2;
+	(void)setvbuf(f, NULL, _IONBF, 0);
+	while (fputc('x', f) != EOF)
+		continue;
+	(void)fclose(f);
+	rv = try_insert();
+	return rv == CKR_DEVICE_MEMORY ? 0 : 3;
+}
+
+static void in_child(int (*body)(void))
+{
+	int st;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(body());
+	ck_assert_int_eq(waitpid(pid, &st, 0), pid);
+	ck_assert_msg(st == 0 || (WIFEXITED(st) && WEXITSTATUS(st) == 77), "status %d", st);
+}
+
+START_TEST(disk_full)
+{
+	in_child(full_disk);
+	in_child(no_room_at_all);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("store objects");
@@ -473,6 +556,7 @@ int main(void)
 	tcase_add_test(tc, a_replaced_database_is_noticed);
 	tcase_add_test(tc, without_a_home);
 	tcase_add_test(tc, read_only_directory);
+	tcase_add_test(tc, disk_full);
 	suite_add_tcase(s, tc);
 	return run_case(s);
 }
