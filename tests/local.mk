@@ -2,6 +2,8 @@
 # Tests by what they need: unit (internal functions, Check), module (the built module through dlopen, as an application has it),
 # interop (real clients), fuzz (targets and the replay of their corpora).
 EXTRA_DIST += tests/valgrind.supp tests/bench/compare.sh
+# Measurements, built only when asked for: make tests/bench/store_bench
+EXTRA_PROGRAMS = tests/bench/store_bench
 AM_TESTS_ENVIRONMENT = \
 	HANZO_MODULE='$(abs_top_builddir)/.libs/libhanzo-pkcs11.so' ; export HANZO_MODULE ; \
 	HANZO_P11='$(abs_top_builddir)/hanzo-p11' ; export HANZO_P11 ; \
