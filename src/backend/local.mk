@@ -16,6 +16,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_ec.h \
 	src/backend/soft_ec_key.c \
 	src/backend/soft_ecdh.c \
+	src/backend/soft_ecies.c \
 	src/backend/soft_ed.c \
 	src/backend/soft_int.h \
 	src/backend/soft_k256.c \

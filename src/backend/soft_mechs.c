@@ -20,6 +20,7 @@ static const struct hz_soft_mech *const sections[] = {
 	hz_soft_ed,
 	hz_soft_pq,
 	hz_soft_vendor,
+	hz_soft_ecies,
 	hz_soft_poai,
 };
 

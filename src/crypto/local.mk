@@ -7,6 +7,8 @@ libhz_la_SOURCES += \
 	src/crypto/aead_int.h \
 	src/crypto/der.c \
 	src/crypto/der.h \
+	src/crypto/ecies.c \
+	src/crypto/ecies.h \
 	src/crypto/eip712.c \
 	src/crypto/eip712.h \
 	src/crypto/eip712_int.h \
@@ -30,5 +32,7 @@ libhz_la_SOURCES += \
 	src/crypto/poai.h \
 	src/crypto/poai_profiles.c \
 	src/crypto/poai_profiles.h \
+	src/crypto/shamir.c \
+	src/crypto/shamir.h \
 	src/crypto/u256.c \
 	src/crypto/u256.h

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 check_PROGRAMS += \
+	tests/unit/t_ecies \
 	tests/unit/t_k256 \
+	tests/unit/t_shamir \
 	tests/unit/t_soft_asym \
 	tests/unit/t_soft_asym_vectors
 EXTRA_DIST += tests/unit/asym_util.h

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ECIES: key derivation, AES-256-GCM, the blob. */
+#include "crypto/ecies.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/secmem.h"
+#include "crypto/hmac.h"
+#include "crypto/k256.h"
+#include "crypto/libctx.h"
+
+enum { MAX_TEXT = 0x7fffffc0 };
+
+static CK_RV refuse(void)
+{
+	return hz_fail(CKR_ENCRYPTED_DATA_INVALID, "ECIES: the blob does not open");
+}
+
+CK_RV hz_ecies_ephemeral(const uint8_t *blob, size_t len, uint8_t k[64])
+{
+	if (len < HZ_ECIES_OVERHEAD || !hz_k256_pub_parse(k, blob, HZ_ECIES_K))
+		return refuse();
+	return CKR_OK;
+}
+
+CK_RV hz_ecies_key(const uint8_t x[32], uint8_t key[32])
+{
+	static const char info[] = "ECIES:AES_GCM:v1";
+
+	/* RFC 5869 section 2.2: no salt is a salt of zeros. */
+	if (!hz_hkdf(HZ_SHA256, NULL, 0, x, 32, info, sizeof info - 1, key, 32))
+		return hz_fail(CKR_FUNCTION_FAILED, "ECIES: key derivation");
+	return CKR_OK;
+}
+
+static bool add_aad(EVP_CIPHER_CTX *c, const void *p, size_t n)
+{
+	int out;
+
+	return n == 0 || (n <= MAX_TEXT && EVP_CipherUpdate(c, NULL, &out, p, (int)n) == 1);
+}
+
+static bool authenticate(EVP_CIPHER_CTX *c, const struct hz_ecies_aad *aad, const uint8_t k[33])
+{
+	static const char *const domains[] = { [HZ_ECIES_WRAP] = "hanzo-pkcs11/wrap/v1", [HZ_ECIES_SHARE] = "hanzo-pkcs11/share/v1" };
+
+	if (aad->use != HZ_ECIES_PLAIN) /* the text's own NUL is the zero byte */
+		if (!add_aad(c, domains[aad->use], strlen(domains[aad->use]) + 1) || !add_aad(c, k, HZ_ECIES_K))
+			return false;
+	return add_aad(c, aad->p, aad->n);
+}
+
+/* A context keyed from x(S) with nonce and additional data in place. */
+static EVP_CIPHER_CTX *start(const uint8_t x[32], const uint8_t *k, const uint8_t *nonce, const struct hz_ecies_aad *aad, int enc)
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *gcm = hz_cipher("AES-256-GCM");
+	uint8_t key[32];
+	bool ok = c != NULL && gcm != NULL && hz_ecies_key(x, key) == CKR_OK &&
+		  EVP_CipherInit_ex2(c, gcm, key, nonce, enc, NULL) == 1 && authenticate(c, aad, k);
+
+	hz_wipe(key, sizeof key);
+	if (ok)
+		return c;
+	EVP_CIPHER_CTX_free(c);
+	return NULL;
+}
+
+CK_RV hz_ecies_seal_with(const uint8_t x[32], const uint8_t k[33], const uint8_t nonce[12], const struct hz_ecies_aad *aad,
+			 const uint8_t *in, size_t len, struct hz_buf *out)
+{
+	size_t at = out->len;
+	EVP_CIPHER_CTX *c;
+	uint8_t *p;
+	int n = 0;
+	bool ok;
+
+	if (len > MAX_TEXT)
+		return hz_fail(CKR_DATA_LEN_RANGE, "ECIES: %zu bytes are too many", len);
+	hz_buf_add(out, k, HZ_ECIES_K);
+	hz_buf_add(out, nonce, HZ_ECIES_NONCE);
+	p = hz_buf_room(out, len + HZ_ECIES_TAG);
+	if (p == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "ECIES: out of memory");
+	c = start(x, k, nonce, aad, 1);
+	ok = c != NULL && (len == 0 || EVP_EncryptUpdate(c, p, &n, in, (int)len) == 1) && EVP_EncryptFinal_ex(c, p + len, &n) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, HZ_ECIES_TAG, p + len) == 1;
+	EVP_CIPHER_CTX_free(c);
+	if (ok)
+		return CKR_OK;
+	hz_wipe(out->p + at, out->len - at);
+	out->len = at;
+	return hz_fail(CKR_FUNCTION_FAILED, "ECIES: %s", hz_ossl_reason());
+}
+
+CK_RV hz_ecies_seal(const uint8_t pub[64], const struct hz_ecies_aad *aad, const uint8_t *in, size_t len, struct hz_buf *out)
+{
+	uint8_t sec[32], own[HZ_K256_PUB], k[HZ_ECIES_K], x[32], nonce[HZ_ECIES_NONCE];
+	CK_RV rv;
+
+	if (hz_k256_generate(sec, own) && hz_k256_pub_write(own, true, k) && hz_k256_ecdh_x(x, pub, sec) &&
+	    hz_random(nonce, sizeof nonce))
+		rv = hz_ecies_seal_with(x, k, nonce, aad, in, len, out);
+	else
+		rv = hz_fail(CKR_FUNCTION_FAILED, "ECIES: no ephemeral key");
+	hz_wipe(sec, sizeof sec);
+	hz_wipe(x, sizeof x);
+	return rv;
+}
+
+CK_RV hz_ecies_open_with(const uint8_t x[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out)
+{
+	const uint8_t *nonce = blob + HZ_ECIES_K, *text = nonce + HZ_ECIES_NONCE;
+	size_t at = out->len, n;
+	EVP_CIPHER_CTX *c;
+	uint8_t *p, tag[HZ_ECIES_TAG];
+	int done = 0;
+	bool ok;
+
+	if (len < HZ_ECIES_OVERHEAD || len > MAX_TEXT)
+		return refuse();
+	n = len - HZ_ECIES_OVERHEAD;
+	memcpy(tag, text + n, sizeof tag);
+	p = hz_buf_room(out, n);
+	if (p == NULL && n != 0)
+		return hz_fail(CKR_HOST_MEMORY, "ECIES: out of memory");
+	c = start(x, blob, nonce, aad, 0);
+	ok = c != NULL && (n == 0 || EVP_DecryptUpdate(c, p, &done, text, (int)n) == 1) &&
+	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, HZ_ECIES_TAG, tag) == 1 && EVP_DecryptFinal_ex(c, tag, &done) == 1;
+	EVP_CIPHER_CTX_free(c);
+	if (ok)
+		return CKR_OK;
+	if (n != 0)
+		hz_wipe(p, n);
+	out->len = at;
+	(void)hz_ossl_reason();
+	return refuse();
+}
+
+CK_RV hz_ecies_open(const uint8_t sec[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out)
+{
+	uint8_t k[HZ_K256_PUB], x[32];
+	CK_RV rv = hz_ecies_ephemeral(blob, len, k);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (hz_k256_ecdh_x(x, k, sec))
+		rv = hz_ecies_open_with(x, aad, blob, len, out);
+	else
+		rv = hz_fail(CKR_FUNCTION_FAILED, "ECIES: no shared secret");
+	hz_wipe(x, sizeof x);
+	return rv;
+}
