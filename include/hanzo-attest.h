@@ -268,6 +268,14 @@ bool hz_attest_input_report_data(hz_attest_input *in, const void *data, size_t l
 /* The exact nonce that GPU, TPM or Azure evidence must carry. */
 bool hz_attest_input_nonce(hz_attest_input *in, const void *data, size_t len);
 
+/*
+ * Expects a key attestation instead of the answer to a challenge: a bundle whose challenge is empty, whose runtime data is
+ * a SubjectPublicKeyInfo (DER), and whose report data is that of hz_attest_key_report_data().  With data the key must be
+ * this one; with NULL and 0 any key is accepted, and hz_attest_result_runtime() gives it.  Freshness comes from a
+ * signature of that key over the verifier's own nonce.
+ */
+bool hz_attest_input_key(hz_attest_input *in, const void *spki, size_t len);
+
 /* The time of verification, seconds since 1970-01-01 UTC.  Required. */
 bool hz_attest_input_time(hz_attest_input *in, int64_t unix_time);
 
@@ -327,6 +335,10 @@ enum hz_attest_kind hz_attest_kind_by_name(const char *name);
 bool hz_attest_report_data(const hz_attest_verifier *v, const void *challenge, size_t challenge_len,
                            const void *runtime, size_t runtime_len, const uint8_t (*spki)[32], size_t n,
                            uint8_t out[HZ_ATTEST_REPORT_DATA_LEN]);
+
+/* The same with the domain "hanzo-pkcs11/key/v1", an empty challenge, and the key's SubjectPublicKeyInfo as runtime data. */
+bool hz_attest_key_report_data(const hz_attest_verifier *v, const void *key, size_t key_len, const uint8_t (*spki)[32],
+                               size_t n, uint8_t out[HZ_ATTEST_REPORT_DATA_LEN]);
 
 /* The nonce for GPU i: SHA-256("hanzo-pkcs11/gpu/v1" 0x00 challenge u32be(i)). */
 bool hz_attest_gpu_nonce(const hz_attest_verifier *v, const void *challenge, size_t challenge_len, uint32_t i,

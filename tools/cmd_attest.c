@@ -31,7 +31,7 @@ struct job {
 	bool json, has_time;
 };
 
-enum { OPT_KIND = 256, OPT_CERTS, OPT_COLLATERAL, OPT_PART, OPT_CHALLENGE, OPT_REPORT_DATA, OPT_NONCE, OPT_POLICY, OPT_AT,
+enum { OPT_KIND = 256, OPT_CERTS, OPT_COLLATERAL, OPT_PART, OPT_CHALLENGE, OPT_REPORT_DATA, OPT_NONCE, OPT_KEY, OPT_POLICY, OPT_AT,
        OPT_TIER, OPT_JSON, OPT_MODULE };
 
 static const struct option options[] = {
@@ -42,6 +42,7 @@ static const struct option options[] = {
 	{ "challenge", required_argument, NULL, OPT_CHALLENGE },
 	{ "report-data", required_argument, NULL, OPT_REPORT_DATA },
 	{ "nonce", required_argument, NULL, OPT_NONCE },
+	{ "key", required_argument, NULL, OPT_KEY },
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "at", required_argument, NULL, OPT_AT },
 	{ "tier", required_argument, NULL, OPT_TIER },
@@ -170,6 +171,16 @@ set_bytes(struct job *j, int opt, const char *text)
 	return opt == OPT_NONCE ? hz_attest_input_nonce(j->in, p, n) : hz_attest_input_report_data(j->in, p, n);
 }
 
+/* A key attestation: of the key in the file (DER), or with "any" of whatever key it names. */
+static bool
+set_key(struct job *j, const char *path)
+{
+	size_t n = 0;
+	void *p = strcmp(path, "any") == 0 ? NULL : read_file(j, path, &n);
+
+	return (p != NULL || strcmp(path, "any") == 0) && hz_attest_input_key(j->in, p, n);
+}
+
 static bool
 set_tier(struct job *j, const char *text)
 {
@@ -186,6 +197,7 @@ take_option(struct job *j, int opt, char *arg)
 	case OPT_CERTS: return add_certs(j, arg);
 	case OPT_COLLATERAL: return add_collateral(j, arg);
 	case OPT_PART: return add_part(j, arg);
+	case OPT_KEY: return set_key(j, arg);
 	case OPT_CHALLENGE:
 	case OPT_REPORT_DATA:
 	case OPT_NONCE: return set_bytes(j, opt, arg);

@@ -95,6 +95,8 @@ struct hz_attest_input {
 	struct hz_at_file coll[HZ_AT_MAX_FILES];
 	size_t n_coll;
 	struct hz_at_bytes challenge, report_data, nonce;
+	struct hz_at_bytes key;           /* key attestation: the expected key, or len 0 for any */
+	bool key_attestation;
 	int64_t now;
 	bool has_now;
 	unsigned tier;

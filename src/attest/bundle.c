@@ -194,7 +194,7 @@ read_top_member(struct hz_at_run *run, struct bundle *b, const struct hz_json_pa
 	}
 	if (hz_json_name_is(m, "challenge")) {
 		b->challenge = decode_string(&b->arena, m->p, m->len);
-		return b->challenge.len > 0;
+		return b->challenge.p != NULL && (b->challenge.len > 0) == !run->in->key_attestation;
 	}
 	if (hz_json_name_is(m, "runtime_data")) {
 		b->has_runtime = true;
@@ -228,6 +228,22 @@ read_bundle(struct hz_at_run *run, struct bundle *b)
 
 /* ---- checking ---- */
 
+/* A key attestation answers no challenge; what it vouches for is the key in its runtime data. */
+static enum hz_attest_reason
+check_key(struct hz_at_run *run, const struct bundle *b)
+{
+	const struct hz_at_bytes *want = &run->in->key;
+
+	if (run->in->challenge.p != NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a key attestation answers no challenge");
+	if (b->runtime.len == 0)
+		return hz_at_refuse(run, HZ_ATTEST_R_MISSING, "a key attestation without a key");
+	hz_at_claim_hex(run, NULL, "key", b->runtime.p, b->runtime.len);
+	if (want->len != 0 && (want->len != b->runtime.len || !hz_at_equal(want->p, b->runtime.p, want->len)))
+		return hz_at_refuse(run, HZ_ATTEST_R_BINDING, "the attestation is of another key");
+	return HZ_ATTEST_OK;
+}
+
 static enum hz_attest_reason
 check_challenge(struct hz_at_run *run, const struct bundle *b)
 {
@@ -235,6 +251,8 @@ check_challenge(struct hz_at_run *run, const struct bundle *b)
 
 	if (run->in->report_data.p != NULL || run->in->nonce.p != NULL)
 		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a bundle is bound by its challenge, not by report data or a nonce");
+	if (run->in->key_attestation)
+		return check_key(run, b);
 	hz_at_claim_hex(run, NULL, "challenge", b->challenge.p, b->challenge.len);
 	hz_at_claim_bool(run, NULL, "challenge_expected", want->p != NULL);
 	if (want->p != NULL && (want->len != b->challenge.len || !hz_at_equal(want->p, b->challenge.p, want->len)))
@@ -267,10 +285,23 @@ verify_gpu(struct hz_at_run *run, struct bundle *b, size_t i)
 	return rc;
 }
 
+/* What the CPU evidence must carry, for the challenge or the key of the bundle and its GPUs. */
+static bool
+expected_binding(struct hz_at_run *run, struct bundle *b)
+{
+	const struct hz_attest_verifier v = { run->libctx, false };
+	const uint8_t(*spki)[32] = (const uint8_t(*)[32])b->spki;
+	bool ok = run->in->key_attestation
+	              ? hz_attest_key_report_data(&v, b->runtime.p, b->runtime.len, spki, b->n_gpus, b->report_data)
+	              : hz_attest_report_data(&v, b->challenge.p, b->challenge.len, b->runtime.p, b->runtime.len, spki,
+	                                      b->n_gpus, b->report_data);
+
+	return ok && hz_attest_tpm_nonce(&v, b->report_data, b->quote_nonce);
+}
+
 static enum hz_attest_reason
 verify_cpu(struct hz_at_run *run, struct bundle *b)
 {
-	const struct hz_attest_verifier v = { run->libctx, false };
 	struct hz_at_item *item = &b->cpu_item;
 	enum hz_attest_reason rc = hz_at_item_begin(run, item, b->cpu.kind, "cpu");
 
@@ -283,9 +314,7 @@ verify_cpu(struct hz_at_run *run, struct bundle *b)
 		         : hz_at_item_certs(run, item, b->certs.value);
 	if (rc != HZ_ATTEST_OK)
 		return rc;
-	if (!hz_attest_report_data(&v, b->challenge.p, b->challenge.len, b->runtime.p, b->runtime.len,
-	                           (const uint8_t(*)[32])b->spki, b->n_gpus, b->report_data) ||
-	    !hz_attest_tpm_nonce(&v, b->report_data, b->quote_nonce))
+	if (!expected_binding(run, b))
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "a digest failed");
 	if (item->kind == HZ_ATTEST_KIND_AZURE)
 		item->nonce = (struct hz_at_bytes){ b->quote_nonce, sizeof b->quote_nonce };

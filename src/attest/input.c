@@ -81,6 +81,13 @@ hz_attest_input_nonce(hz_attest_input *in, const void *data, size_t len)
 }
 
 bool
+hz_attest_input_key(hz_attest_input *in, const void *spki, size_t len)
+{
+	in->key_attestation = true;
+	return borrow(&in->key, spki, len, HZ_ATTEST_MAX_INPUT);
+}
+
+bool
 hz_attest_input_time(hz_attest_input *in, int64_t unix_time)
 {
 	in->now = unix_time;

@@ -74,6 +74,10 @@ hz_at_refuse(struct hz_at_run *run, enum hz_attest_reason reason, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(run->res->text, sizeof run->res->text, fmt, ap);
 	va_end(ap);
+	/* Names in certificates and bundles are the attester's: nothing in them may reach a terminal or split a line. */
+	for (char *c = run->res->text; *c != '\0'; c++)
+		if (*c < 0x20 || *c > 0x7E)
+			*c = '?';
 	return reason;
 }
 

@@ -256,6 +256,8 @@ verify(struct hz_at_run *run)
 		kind = guess_kind(&run->in->evidence);
 	if (kind == HZ_ATTEST_KIND_NONE)
 		return hz_at_refuse(run, HZ_ATTEST_R_KIND, "not evidence of a known kind");
+	if (run->in->key_attestation && kind != HZ_ATTEST_KIND_BUNDLE)
+		return hz_at_refuse(run, HZ_ATTEST_R_KIND, "a key attestation is a bundle");
 	rc = kind == HZ_ATTEST_KIND_BUNDLE ? hz_at_bundle(run) : verify_single(run, kind);
 	if (rc == HZ_ATTEST_OK)
 		name_tenant(run);

@@ -386,6 +386,46 @@ test_malleable(void)
 	forge_end(&f);
 }
 
+/* Key attestation: empty challenge, key as runtime data, its own domain; and neither form passes for the other. */
+static void
+test_key(void)
+{
+	static const unsigned char key[3] = { 0x30, 0x01, 0x00 }, other[3] = { 0x30, 0x01, 0x01 };
+	struct recipe r = { 0 };
+	struct hz_attest_sim s = { .gpu = false };
+	hz_attest_policy *p = policy("{\"hanzo_policy\":1," SIM "}");
+	char text[2048], *json, *ev, *plain = make_bundle(&r);
+
+	CHECK(hz_attest_key_report_data(verifier, key, sizeof key, NULL, 0, s.report_data));
+	json = hz_attest_sim_make(verifier, &s);
+	ev = b64(json, strlen(json));
+	snprintf(text, sizeof text, "{\"hanzo_evidence\":1,\"challenge\":\"\",\"runtime_data\":\"MAEA\",\"evidence\":{\"cpu\":[\""
+	         SIM_TYPE "\",\"%s\"]}}", ev);
+	for (int i = 0; i < 5; i++) {
+		static const enum hz_attest_reason want[] = { HZ_ATTEST_OK, HZ_ATTEST_OK, HZ_ATTEST_R_BINDING, HZ_ATTEST_R_JSON,
+			                                      HZ_ATTEST_R_JSON };
+		const char *bundle = i == 4 ? plain : text;
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+
+		hz_attest_input_evidence(in, HZ_ATTEST_KIND_NONE, bundle, strlen(bundle));
+		hz_attest_input_time(in, NOW);
+		if (i != 3) /* 3: a key attestation where the answer to a challenge is expected; 4: the reverse */
+			CHECK(hz_attest_input_key(in, i == 0 ? key : i == 2 ? other : NULL, i == 0 || i == 2 ? 3 : 0));
+		res = hz_attest_verify(verifier, p, in);
+		if (hz_attest_result_reason(res) != want[i]) {
+			failures++;
+			fprintf(stderr, "key %d: %s\n", i, hz_attest_result_text(res));
+		}
+		hz_attest_result_free(res);
+		hz_attest_input_free(in);
+	}
+	hz_attest_policy_free(p);
+	free(json);
+	free(ev);
+	free(plain);
+}
+
 /* The formulas, computed independently over fixed inputs. */
 static void
 test_formulas(void)
@@ -468,6 +508,7 @@ main(void)
 	test_damaged();
 	test_snp();
 	test_malleable();
+	test_key();
 	test_formulas();
 	test_arguments();
 	hz_attest_verifier_free(verifier);
