@@ -6,7 +6,8 @@ check_PROGRAMS += \
 	tests/attest/t_attest_cost \
 	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
-	tests/attest/t_attest_tdx
+	tests/attest/t_attest_tdx \
+	tests/attest/t_attest_threads
 tests_attest_t_attest_snp_SOURCES = tests/attest/t_attest_snp.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_snp_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_tdx_SOURCES = tests/attest/t_attest_tdx.c tests/attest/vectors.c tests/attest/vectors.h
@@ -20,3 +21,6 @@ tests_attest_t_attest_bundle_LDADD = $(ATTEST_TEST_LIBS)
 dist_check_SCRIPTS += tests/attest/t_attest_tool.sh
 tests_attest_t_attest_cost_SOURCES = tests/attest/t_attest_cost.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_cost_LDADD = $(ATTEST_TEST_LIBS)
+tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h
+tests_attest_t_attest_threads_LDADD = $(ATTEST_TEST_LIBS) $(PTHREAD_LIBS)

@@ -5,6 +5,10 @@
 
 #include "vectors.h"
 
+#include "base/hex.h"
+
+#include <openssl/pem.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +141,7 @@ static void
 run_vector(struct json_object *v)
 {
 	const char *report = vector_file(v, "report"), *outcome = text(member(v, "expected"), "reference_outcome");
-	struct run r = { .vek = vector_file(v, "vek"), .at = 1790000000 };
+	struct run r = { .vek = vector_file(v, "vek"), .at = 1800000000 };
 	hz_attest_result *res;
 
 	if (report == NULL || outcome == NULL || r.vek == NULL)
@@ -347,6 +351,43 @@ test_other_certificates(struct json_object *manifest)
 	blob_free(&r.report);
 }
 
+/* The look-alike chain of the manifest: refused under the pinned roots, accepted where a policy names its root. */
+static void
+test_forged(struct json_object *manifest)
+{
+	struct json_object *v = find_vector(manifest, "forged-chain-turin");
+	struct run r = { .vek = vector_file(v, "vek"), .intermediate = vector_file(v, "forged ASK"), .root = vector_file(v, "forged ARK"),
+		         .at = 1800000000 };
+	static const char *const outcomes[] = { "with_forged_intermediate", "with_forged_root_trusted" };
+	char json[256], hex[65];
+	struct blob pem = vectors_file(r.root);
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
+	X509 *ark = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	unsigned char digest[32];
+	hz_attest_policy *trusting;
+
+	CHECK(ark != NULL && X509_digest(ark, EVP_sha256(), digest, NULL) == 1);
+	hz_hex_encode(digest, sizeof digest, hex);
+	snprintf(json, sizeof json, "{\"hanzo_policy\":1,\"roots\":[{\"family\":\"snp\",\"cert_sha256\":\"%s\"}],"
+	         "\"snp\":{\"measurement\":\"any\",\"allow_provisional_firmware\":true}}", hex);
+	trusting = hz_attest_policy_parse(json, strlen(json), NULL, 0);
+	r.report = vectors_file(vector_file(v, "report"));
+	for (size_t i = 0; i < 2; i++) {
+		hz_attest_result *res = verify(&r, i == 0 ? reference : trusting);
+
+		if (!same_verdict(text(member(member(v, "expected"), "outcomes"), outcomes[i]), res)) {
+			failures++;
+			fprintf(stderr, "%s: %s\n", outcomes[i], hz_attest_result_text(res));
+		}
+		hz_attest_result_free(res);
+	}
+	hz_attest_policy_free(trusting);
+	X509_free(ark);
+	BIO_free(bio);
+	blob_free(&pem);
+	blob_free(&r.report);
+}
+
 int
 main(void)
 {
@@ -365,6 +406,7 @@ main(void)
 	recipes = run_report_recipes(manifest) + run_table_recipes(manifest) + run_crl_recipes(manifest);
 	test_wrapped(manifest);
 	test_other_certificates(manifest);
+	test_forged(manifest);
 	printf("%zu vectors, %zu recipes, %d refused for another reason, %d failures\n", vectors, recipes, reasons_differ, failures);
 	CHECK(vectors >= 17 && recipes >= 300);
 	hz_attest_policy_free(reference);

@@ -7,11 +7,13 @@
 
 #include "attest/result.h"
 #include "attest/tdx.h"
+#include "base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_FILES 16
+#define NO_COLLATERAL "\"collateral_required\":false, \"crl_required\":false, "
 
 static hz_attest_verifier *verifier;
 static hz_attest_policy *reference, *collateral_policy;
@@ -131,7 +133,7 @@ run_vector(struct json_object *v)
 		return;
 	}
 	quote = vectors_file(path);
-	res = verify(&quote, text(v, "verify_at") != NULL ? seconds(text(v, "verify_at")) : 1790000000);
+	res = verify(&quote, text(v, "verify_at") != NULL ? seconds(text(v, "verify_at")) : 1800000000);
 	if (!same_verdict(outcome, res))
 		wrong(text(v, "id"), outcome, res);
 	if (hz_attest_result_reason(res) == HZ_ATTEST_OK)
@@ -419,9 +421,39 @@ test_sgx_collateral(struct json_object *manifest)
 	blob_free(&fmspc);
 }
 
-/* ---- policies ---- */
+/* The look-alike chain of the manifest, where a policy names its root. */
+static void
+test_forged(struct json_object *manifest)
+{
+	struct json_object *v = find(member(manifest, "vectors"), "forged-chain-v4");
+	struct blob quote = vectors_file(vector_file(v, "quote")), pem = vectors_file(vector_file(v, "forged root"));
+	struct hz_at_run run = { .libctx = verifier->libctx };
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	hz_attest_input *in = hz_attest_input_new();
+	hz_attest_policy *p;
+	hz_attest_result *res;
+	unsigned char digest[32] = { 0 };
+	char json[256], hex[65];
 
-#define NO_COLLATERAL "\"collateral_required\":false, \"crl_required\":false, "
+	CHECK(hz_at_certs_read(&run, certs, pem.p, pem.len) && hz_at_spki_sha256(&run, sk_X509_value(certs, 0), digest));
+	hz_hex_encode(digest, sizeof digest, hex);
+	snprintf(json, sizeof json, "{\"hanzo_policy\":1,\"roots\":[{\"family\":\"tdx\",\"spki_sha256\":\"%s\"}],"
+	         "\"tdx\":{\"mrtd\":\"any\"," NO_COLLATERAL "\"require_sept_ve_disable\":false}}", hex);
+	p = hz_attest_policy_parse(json, strlen(json), NULL, 0);
+	hz_attest_input_evidence(in, HZ_ATTEST_KIND_TDX, quote.p, quote.len);
+	hz_attest_input_time(in, 1800000000);
+	res = hz_attest_verify(verifier, p, in);
+	if (!same_verdict(text(member(member(v, "expected"), "outcomes"), "with_forged_root_trusted"), res))
+		wrong("forged-chain-v4 with its root trusted", "accept", res);
+	hz_attest_result_free(res);
+	hz_attest_input_free(in);
+	hz_attest_policy_free(p);
+	sk_X509_pop_free(certs, X509_free);
+	blob_free(&quote);
+	blob_free(&pem);
+}
+
+/* ---- policies ---- */
 
 struct policy_case {
 	const char *section;
@@ -507,6 +539,7 @@ main(void)
 	}
 	recipes = run_quote_recipes(manifest) + run_collateral_recipes(manifest);
 	test_sgx_collateral(manifest);
+	test_forged(manifest);
 	test_policies(manifest);
 	printf("%zu vectors, %zu evaluations, %zu recipes, %d refused for another reason, %d failures\n", vectors, evaluations,
 	       recipes, reasons_differ, failures);
