@@ -114,9 +114,10 @@ struct stamp {
 	uint64_t epoch, login_epoch, generation;
 };
 
-static inline uint64_t generation_now(const struct hz_token *t)
+/* What other processes do concerns keys at rest only: the lowest bit of a handle says which those are. */
+static inline uint64_t generation_for(const struct hz_token *t, CK_OBJECT_HANDLE h)
 {
-	return t->be->ops->generation != NULL ? t->be->ops->generation(t->be) : 0;
+	return (h & 1) != 0 && t->be->ops->generation != NULL ? t->be->ops->generation(t->be) : 0;
 }
 
 /* The short way: the same key and mechanism as last time, and nothing changed since. No lock, no look-up, no memory. */
@@ -124,11 +125,16 @@ static inline bool unchanged(const struct hz_session *s, const struct hz_active 
 {
 	const struct hz_token *t = s->token;
 
+<<<<<<< Updated upstream
 	if (a->op == NULL || a->mech != type || (a->key != NULL ? a->key->handle : CK_INVALID_HANDLE) != h ||
 	    a->epoch != atomic_load_explicit(&t->epoch, memory_order_acquire))
 		return false;
 	/* Other processes change token objects only; a store that nobody has written yet is slow to say that nothing happened. */
 	return a->key == NULL || a->key->id == 0 || a->generation == generation_now(t);
+=======
+	return a->op != NULL && a->mech == type && (a->key != NULL ? a->key->handle : CK_INVALID_HANDLE) == h &&
+	       a->epoch == atomic_load_explicit(&t->epoch, memory_order_acquire) && a->generation == generation_for(t, h);
+>>>>>>> Stashed changes
 }
 
 static _Atomic uint64_t next_order = 1;
@@ -236,7 +242,7 @@ static CK_RV init_anew(struct hz_session *s, enum hz_op_kind kind, CK_MECHANISM_
 	struct hz_token *t = s->token;
 	const struct hz_mech_row *row;
 	struct hz_object *o = NULL;
-	struct stamp now = { atomic_load(&t->epoch), atomic_load(&t->login_epoch), generation_now(t) };
+	struct stamp now = { atomic_load(&t->epoch), atomic_load(&t->login_epoch), generation_for(t, h) };
 	struct hz_mech m;
 	CK_RV rv = hz_mech_row_for(t, type, kinds[kind].flag, &row);
 
