@@ -3,7 +3,6 @@
 
 #include "attest/result.h"
 
-#include "base/buf.h"
 #include "base/hex.h"
 
 #include <inttypes.h>
@@ -221,35 +220,45 @@ hz_attest_result_pin(const hz_attest_result *res)
 
 /* ---- dumps ---- */
 
+/* Writes the lines, at most room bytes with the NUL, and returns the bytes that all of them need, as snprintf() does. */
+static size_t
+write_text(const hz_attest_result *res, int width, char *out, size_t room)
+{
+	bool ok = res->reason == HZ_ATTEST_OK;
+	size_t n = 0;
+
+	for (size_t i = 0; i <= res->n_claims; i++) {
+		char *at = n < room ? out + n : NULL;
+		size_t left = n < room ? room - n : 0;
+		int len;
+
+		if (i < res->n_claims)
+			len = snprintf(at, left, "%-*s  %s\n", width, res->claim[i].name, res->claim[i].value);
+		else
+			len = snprintf(at, left, "result: %s%s%s%s\n", ok ? "" : "refused (",
+			               ok ? "" : hz_attest_reason_name(res->reason), ok ? "" : "): ", res->text);
+		if (len < 0)
+			return 0;
+		n += (size_t)len;
+	}
+	return n;
+}
+
 char *
 hz_attest_result_dump_text(const hz_attest_result *res)
 {
-	struct hz_buf b = HZ_BUF_INIT;
-	size_t width = 0;
-	char *out = NULL;
+	size_t width = 0, n;
+	char *out;
 
 	if (res == NULL)
 		return NULL;
 	for (size_t i = 0; i < res->n_claims; i++)
 		if (strlen(res->claim[i].name) > width)
 			width = strlen(res->claim[i].name);
-	for (size_t i = 0; i < res->n_claims; i++) {
-		hz_buf_str(&b, res->claim[i].name);
-		for (size_t n = strlen(res->claim[i].name); n < width + 2; n++)
-			hz_buf_u8(&b, ' ');
-		hz_buf_str(&b, res->claim[i].value);
-		hz_buf_u8(&b, '\n');
-	}
-	hz_buf_str(&b, res->reason == HZ_ATTEST_OK ? "result: " : "result: refused (");
-	hz_buf_str(&b, res->reason == HZ_ATTEST_OK ? "" : hz_attest_reason_name(res->reason));
-	hz_buf_str(&b, res->reason == HZ_ATTEST_OK ? "" : "): ");
-	hz_buf_str(&b, res->text);
-	hz_buf_add(&b, "\n", 2);
-	if (!b.failed)
-		out = malloc(b.len);
+	n = write_text(res, (int)width, NULL, 0);
+	out = n == 0 ? NULL : malloc(n + 1);
 	if (out != NULL)
-		memcpy(out, b.p, b.len);
-	hz_buf_free(&b);
+		(void)write_text(res, (int)width, out, n + 1);
 	return out;
 }
 

@@ -18,7 +18,9 @@ tests_attest_t_attest_policy_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_bundle_SOURCES = tests/attest/t_attest_bundle.c tests/attest/vectors.c tests/attest/vectors.h \
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_attest_bundle_LDADD = $(ATTEST_TEST_LIBS)
-dist_check_SCRIPTS += tests/attest/t_attest_tool.sh
+dist_check_SCRIPTS += \
+	tests/attest/t_attest_alone.sh \
+	tests/attest/t_attest_tool.sh
 tests_attest_t_attest_cost_SOURCES = tests/attest/t_attest_cost.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_cost_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/attest/vectors.c tests/attest/vectors.h \
