@@ -26,3 +26,7 @@ tests_attest_t_attest_cost_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/attest/vectors.c tests/attest/vectors.h \
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_attest_threads_LDADD = $(ATTEST_TEST_LIBS) $(PTHREAD_LIBS)
+EXTRA_DIST += \
+	examples/policy-simulated.json \
+	examples/policy-snp.json \
+	examples/policy-tdx.json
