@@ -125,16 +125,8 @@ static inline bool unchanged(const struct hz_session *s, const struct hz_active 
 {
 	const struct hz_token *t = s->token;
 
-<<<<<<< Updated upstream
-	if (a->op == NULL || a->mech != type || (a->key != NULL ? a->key->handle : CK_INVALID_HANDLE) != h ||
-	    a->epoch != atomic_load_explicit(&t->epoch, memory_order_acquire))
-		return false;
-	/* Other processes change token objects only; a store that nobody has written yet is slow to say that nothing happened. */
-	return a->key == NULL || a->key->id == 0 || a->generation == generation_now(t);
-=======
 	return a->op != NULL && a->mech == type && (a->key != NULL ? a->key->handle : CK_INVALID_HANDLE) == h &&
 	       a->epoch == atomic_load_explicit(&t->epoch, memory_order_acquire) && a->generation == generation_for(t, h);
->>>>>>> Stashed changes
 }
 
 static _Atomic uint64_t next_order = 1;
