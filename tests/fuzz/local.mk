@@ -70,6 +70,8 @@ if FUZZING
 noinst_PROGRAMS += \
 	tests/fuzz/fuzz_store_row
 tests_fuzz_fuzz_store_row_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
 # EIP-712 and what is signed by its rules.
 check_PROGRAMS += tests/fuzz/replay_eip712 tests/fuzz/replay_poai
 tests_fuzz_replay_eip712_SOURCES = tests/fuzz/fuzz_eip712.c tests/fuzz/replay.c
