@@ -13,6 +13,8 @@
 #include "ck/mech_param.h"
 #include "ck/names.h"
 
+_Static_assert(sizeof(((struct hz_mech *)NULL)->small) >= HZ_PARAM_MAX_SIZE, "a structure fits into the copy");
+
 #define MAX_SEGMENTS (2 + HZ_PRF_MAX)
 #define TOP ((size_t)-1) /* the segment that nothing points to */
 
@@ -196,6 +198,49 @@ bad_parameter(CK_MECHANISM_TYPE type, CK_ULONG len)
 	return hz_fail(CKR_MECHANISM_PARAM_INVALID, "bad parameter of %lu bytes for %s", len, hz_ckm_name(type));
 }
 
+/* What a pointer of the structure in `small` leads to, copied behind it to offset *at. False when it is too long for that, or bad. */
+static bool
+pull_in(struct hz_mech *out, const struct hz_param_ptr *pp, size_t *at)
+{
+	const void *from, *to = NULL;
+	CK_ULONG len;
+
+	memcpy(&from, out->small + pp->ptr, sizeof from);
+	memcpy(&len, out->small + pp->len, sizeof len);
+	if (len < pp->min || len > pp->max || (from == NULL && len != 0) || len > sizeof out->small - *at)
+		return false;
+	if (len != 0) {
+		memcpy(out->small + *at, from, len);
+		to = out->small + *at;
+		*at += (len + 15) & ~(size_t)15; /* the size of `small` is a multiple of 16 */
+	}
+	memcpy(out->small + pp->ptr, &to, sizeof to);
+	return true;
+}
+
+/*
+ * The short way for what every Init of a cipher brings: a flat structure that fits into `small` with all it leads to. Says no to
+ * everything else, errors included, and then the long way reads and judges all of it anew.
+ */
+static bool
+copy_small(struct hz_mech *out, const struct hz_form *form, const CK_MECHANISM *m)
+{
+	size_t at = (form->size + 15u) & ~15u;
+
+	if (form->secret || form->nest != HZ_NEST_PTRS || m->pParameter == NULL || m->ulParameterLen != form->size)
+		return false;
+	memcpy(out->small, m->pParameter, form->size);
+	if (form->check != NULL && !form->check(out->small, form->size))
+		return false;
+	for (size_t i = 0; i < form->n_ptrs; i++) {
+		if (!pull_in(out, &form->ptrs[i], &at))
+			return false;
+	}
+	out->param = out->small;
+	out->param_len = form->size;
+	return true;
+}
+
 static CK_RV
 copy_parameter(struct hz_mech *out, const struct hz_form *form, const CK_MECHANISM *m)
 {
@@ -204,6 +249,8 @@ copy_parameter(struct hz_mech *out, const struct hz_form *form, const CK_MECHANI
 
 	if (m->ulParameterLen == 0)
 		return form->optional ? CKR_OK : bad_parameter(m->mechanism, 0);
+	if (copy_small(out, form, m))
+		return CKR_OK;
 	rv = gather(&g, form, m->pParameter, m->ulParameterLen) ? place(out, form, &g)
 								: bad_parameter(m->mechanism, m->ulParameterLen);
 	if (form->secret)

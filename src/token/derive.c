@@ -41,6 +41,22 @@ static CK_RV check_base(struct hz_session *s, const struct hz_mech_row *row, con
 	return hz_may_use_at_once(s, base, CKA_DERIVE, row->type);
 }
 
+/*
+ * CKM_HKDF_DATA is told by CKA_VALUE_LEN how long a data object to make, which is no attribute of one: it passes by the rules of the
+ * class, and the backend takes it out again.
+ */
+static CK_RV prepare(struct hz_session *s, const struct hz_mech_row *row, struct hz_newkey *k)
+{
+	bool data = row->made_class == CKO_DATA;
+	CK_ULONG len = hz_attrs_ulong(&k->tmpl, CKA_VALUE_LEN, 0);
+	CK_RV rv;
+
+	if (data)
+		hz_attrs_remove(&k->tmpl, CKA_VALUE_LEN);
+	rv = hz_newkey_prepare(k, s, HZ_DERIVE, row->made_class, HZ_NO_KEY_TYPE, row->type);
+	return rv == CKR_OK && data && len != 0 ? hz_attrs_set_ulong(&k->set, CKA_VALUE_LEN, len) : rv;
+}
+
 static CK_RV derive(struct hz_session *s, const struct hz_mech *m, struct hz_object *base, struct hz_newkey *k)
 {
 	struct hz_backend *be = s->token->be;
