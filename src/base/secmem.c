@@ -24,11 +24,11 @@
  * Each process generation has an arena of its own. A child starts a new one instead of repairing the old, whose locks another
  * thread may have held during the fork.
  */
-#define N_CLASSES 9u
+#define N_CLASSES 13u
 #define CLASS_MIN 64u                               /* smallest slot */
-#define CLASS_MAX (CLASS_MIN << (N_CLASSES - 1))    /* 16 KiB; more gets a mapping of its own */
+#define CLASS_MAX (CLASS_MIN << (N_CLASSES - 1))    /* 256 KiB; more gets a mapping of its own */
 #define FIRST_DATA 16384u                           /* bytes of slots in the first chunk of a class, */
-#define LATER_DATA 65536u                           /* and in the later ones */
+#define LATER_DATA 65536u                           /* and in the later ones; at least one slot */
 #define HEAD sizeof(struct head)
 #define TAIL sizeof(uint64_t)
 
@@ -253,7 +253,9 @@ static void *alloc_small(struct arena *a, unsigned cls, size_t n)
 	(void)pthread_mutex_lock(&k->lock);
 	c = k->room;
 	if (c == NULL) {
-		c = chunk_new(cls, (size_t)CLASS_MIN << cls, k->chunks == 0 ? FIRST_DATA : LATER_DATA);
+		size_t stride = (size_t)CLASS_MIN << cls, data = k->chunks == 0 ? FIRST_DATA : LATER_DATA;
+
+		c = chunk_new(cls, stride, data < stride ? stride : data);
 		if (c == NULL)
 			goto out;
 		k->chunks++;

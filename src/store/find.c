@@ -8,7 +8,7 @@
 #include "store/row.h"
 
 struct find {
-	const struct hz_store *s;
+	struct hz_store *s;
 	const struct hz_attrs *tmpl;
 	bool private_too, logged_in;
 	/* What the template says about columns. */
@@ -110,8 +110,11 @@ static CK_RV attributes_match(const struct find *f, sqlite3_stmt *st, bool *yes)
 
 	*yes = false;
 	if (pub.p == NULL || !hz_attrs_read(&a, false, &r) || !hz_rd_end(&r)) {
-		hz_log(HZ_LOG_ERROR, "token %s: object %lld is left out: its attributes cannot be read", f->s->serial,
-		       (long long)sqlite3_column_int64(st, 0));
+		uint64_t id = (uint64_t)sqlite3_column_int64(st, 0);
+
+		if (atomic_exchange(&f->s->unreadable, id) != id)
+			hz_log(HZ_LOG_ERROR, "token %s: object %llu is left out: its attributes cannot be read", f->s->serial,
+			       (unsigned long long)id);
 		goto out;
 	}
 	/* As loading will show it: nobody vouches for the mark. */

@@ -293,18 +293,23 @@ static CK_RV job_insert(struct hz_conn *c, void *arg)
 
 /*
  * First of n successive ids: units of 64 microseconds since 1970 and 9 random bits, below 2^55 until 2112, because object handles
- * carry 9 bits of their own beside the id. New rows so go to the end of the table, an id is known
- * before the transaction (the seal binds it), and one is not used again after its object is gone.
+ * carry 9 bits of their own beside the id. New rows so go to the end of the table, an id is known before the transaction (the seal
+ * binds it), and one is not used again after its object is gone. Within a process a later object has the larger id.
  */
-static bool draw_ids(uint64_t *first)
+static bool draw_ids(size_t n, uint64_t *first)
 {
+	static _Atomic uint64_t next;
+	uint64_t least = atomic_load(&next), id;
 	struct timespec t = { 0, 0 };
 	uint32_t r;
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
 	if (!hz_random(&r, sizeof r))
 		return false;
-	*first = ((uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u) >> 6 << 9 | (r & 0x1ffu);
+	id = ((uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u) >> 6 << 9 | (r & 0x1ffu);
+	do
+		*first = id > least ? id : least;
+	while (!atomic_compare_exchange_weak(&next, &least, *first + n));
 	return true;
 }
 
@@ -330,7 +335,7 @@ CK_RV hz_store_insert(struct hz_store *s, const struct hz_attrs *const sets[], s
 	if (mem == NULL || j.rows == NULL)
 		goto out;
 	for (int i = 0; i < 8; i++) {
-		rv = draw_ids(&first) ? encode_all(&j, sets, mem, first) : hz_fail(CKR_FUNCTION_FAILED, "no random bytes");
+		rv = draw_ids(n, &first) ? encode_all(&j, sets, mem, first) : hz_fail(CKR_FUNCTION_FAILED, "no random bytes");
 		if (rv != CKR_OK)
 			goto out;
 		rv = hz_db_write(s, s->open_token ? CKR_OK : CKR_TOKEN_NOT_RECOGNIZED, job_insert, &j);

@@ -80,7 +80,7 @@ CK_RV hz_store_load(struct hz_store *s, uint64_t id, struct hz_attrs *out, bool 
 
 /*
  * All n or none. Private objects and private and secret keys need the login (CKR_USER_NOT_LOGGED_IN), and no open token takes them
- * (CKR_TEMPLATE_INCONSISTENT). CKR_TOKEN_NOT_RECOGNIZED: not initialised. Ids are not used twice.
+ * (CKR_TEMPLATE_INCONSISTENT). CKR_TOKEN_NOT_RECOGNIZED: not initialised. Ids are below 2^55 and not used twice.
  */
 CK_RV hz_store_insert(struct hz_store *s, const struct hz_attrs *const sets[], size_t n, uint64_t *ids);
 /* Replace all attributes. CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN. */

@@ -27,6 +27,7 @@ struct hz_store {
 	size_t n_idle;
 	struct hz_datakey *key;     /* while somebody is logged in */
 	struct hz_gen gen;
+	_Atomic uint64_t unreadable; /* last row that a search left out, so that the log names it once and not with each search */
 };
 
 /* Every public call begins with this: in a forked child it drops what belongs to the parent. */

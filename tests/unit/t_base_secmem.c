@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/secmem.h"
 
-static const size_t sizes[] = { 1, 15, 16, 17, 32, 40, 41, 64, 104, 105, 1000, 4096, 16360, 16361, 70000, 1u << 20 };
+static const size_t sizes[] = { 1, 15, 16, 17, 32, 40, 41, 64, 104, 105, 1000, 4096, 16360, 16361, 70000, 262120, 262121, 1u << 20 };
 #define N_SIZES (sizeof sizes / sizeof sizes[0])
 
 static int child_status(void (*body)(void *), void *arg)
@@ -124,18 +124,19 @@ static void free_twice(void *arg)
 
 static void run_into_guard(void *arg)
 {
-	volatile uint8_t *p = hz_secmem_alloc(100000);
+	volatile uint8_t *p = hz_secmem_alloc(300000);
 
 	(void)arg;
-	for (size_t i = 0; i < 110000; i++)
+	for (size_t i = 0; i < 310000; i++)
 		p[i] = 1;
 }
 
 START_TEST(damage_ends_the_process)
 {
-	size_t n = 33, large = 40000;
+	size_t n = 33, middle = 40000, large = 400000;
 
 	ck_assert_int_ne(child_status(write_past_end, &n), 0);
+	ck_assert_int_ne(child_status(write_past_end, &middle), 0);
 	ck_assert_int_ne(child_status(write_past_end, &large), 0);
 	ck_assert_int_ne(child_status(write_before_start, &n), 0);
 	ck_assert_int_ne(child_status(free_twice, NULL), 0);
