@@ -61,7 +61,7 @@ static CK_RV soft_token_state(struct hz_backend *be, struct hz_token_state *st)
 		st->so_pin_final_try = db.so_tries_left == 1;
 		st->so_pin_locked = db.so_tries_left == 0;
 	}
-	memcpy(st->label, db.initialised ? db.label : s->label, sizeof st->label);
+	memcpy(st->label, db.label[0] != 0 ? db.label : s->label, sizeof st->label); /* a token born initialised has no name of its own */
 	return CKR_OK;
 }
 

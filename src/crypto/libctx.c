@@ -28,7 +28,12 @@ static void make_ctx(void)
 {
 	OSSL_LIB_CTX *c;
 
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+	/*
+	 * Error texts and names now and not when they are first needed: libcrypto makes them under locks of the whole process, which a
+	 * fork beside that would leave taken in the child.
+	 */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_CIPHERS |
+				OPENSSL_INIT_ADD_ALL_DIGESTS, NULL) != 1)
 		return;
 	c = OSSL_LIB_CTX_new();
 	if (c == NULL)
@@ -139,6 +144,22 @@ static struct cache ciphers = { fetch_cipher, drop_cipher, { NULL } };
 static struct cache macs = { fetch_mac, drop_mac, { NULL } };
 static struct cache kdfs = { fetch_kdf, drop_kdf, { NULL } };
 
+static void forget(struct cache *t)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		atomic_store(&t->e[i], NULL);
+}
+
+void hz_libctx_after_fork(void)
+{
+	ctx_once = (pthread_once_t)PTHREAD_ONCE_INIT;
+	ctx = NULL;
+	forget(&mds);
+	forget(&ciphers);
+	forget(&macs);
+	forget(&kdfs);
+}
+
 EVP_MD *hz_md(const char *name)
 {
 	return get(&mds, name);
@@ -248,11 +269,16 @@ static struct pool *pool_get(void)
 	return pool;
 }
 
+/*
+ * Not RAND_priv_bytes_ex: it asks for the process-wide RAND_METHOD first, under a lock that a thread may hold while another forks, and
+ * an application's method has no say in our keys.
+ */
 static bool generate(uint8_t *out, size_t n)
 {
 	OSSL_LIB_CTX *c = hz_libctx();
+	EVP_RAND_CTX *drbg = c != NULL ? RAND_get0_private(c) : NULL;
 
-	return c != NULL && RAND_priv_bytes_ex(c, out, n, 0) == 1;
+	return drbg != NULL && EVP_RAND_generate(drbg, out, n, 0, 0, NULL, 0) == 1;
 }
 
 bool hz_random(void *out, size_t n)

@@ -14,6 +14,12 @@
  */
 OSSL_LIB_CTX *hz_libctx(void);
 
+/*
+ * In a forked child, before it uses anything of this file again and while it does so in one thread: forget the parent's context and
+ * what was fetched from it (leaked), and make anew at first use. Locks inside them may be held by threads that the child has not.
+ */
+void hz_libctx_after_fork(void);
+
 /* Fetched once, shared: name as EVP_MD_fetch and its kin take it. NULL when this libcrypto lacks it. Owned by the cache. */
 EVP_MD *hz_md(const char *name);
 EVP_CIPHER *hz_cipher(const char *name);

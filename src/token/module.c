@@ -11,6 +11,7 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/secmem.h"
+#include "crypto/libctx.h"
 #include "gov/config.h"
 #include "token/object.h"
 #include "token/session.h"
@@ -135,6 +136,7 @@ static _Atomic unsigned locks_of;
 static void abandon(void)
 {
 	hz_secmem_after_fork();
+	hz_libctx_after_fork();
 	(void)pthread_mutex_init(&module.change, NULL);
 	module.life = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 	(void)pthread_mutex_init(&module.event_lock, NULL);
@@ -196,7 +198,15 @@ static CK_RV open_log(const struct hz_config *conf)
 
 static CK_RV start(const char *reserved)
 {
-	CK_RV rv = hz_config_load(&module.conf, reserved);
+	CK_RV rv;
+
+	/*
+	 * Made here and not at first use: while libcrypto makes a context it holds locks of the whole process, and an application that
+	 * forks just then would find them taken for ever in the child.
+	 */
+	if (hz_libctx() == NULL)
+		return hz_fail(CKR_GENERAL_ERROR, "libcrypto cannot make a library context");
+	rv = hz_config_load(&module.conf, reserved);
 
 	if (rv == CKR_OK)
 		rv = open_log(module.conf);

@@ -4,6 +4,7 @@
 
 #include <config.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -26,10 +27,10 @@ void hz_pad(CK_UTF8CHAR *out, size_t size, const char *text)
 
 CK_VERSION hz_package_version(void)
 {
-	unsigned major = 0, minor = 0;
+	char *end;
+	CK_BYTE major = (CK_BYTE)strtoul(PACKAGE_VERSION, &end, 10);
 
-	(void)sscanf(PACKAGE_VERSION, "%u.%u", &major, &minor);
-	return (CK_VERSION){ (CK_BYTE)major, (CK_BYTE)minor };
+	return (CK_VERSION){ major, (CK_BYTE)(*end == '.' ? strtoul(end + 1, NULL, 10) : 0) };
 }
 
 CK_RV hz_slot_list(bool present_only, CK_SLOT_ID *list, CK_ULONG *count)

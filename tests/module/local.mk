@@ -1,4 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
+# One program a promise; each loads the built module with dlopen and has a store of its own.
+EXTRA_DIST += tests/module/p11.h
+dist_check_SCRIPTS += tests/module/t_symbols.sh
+check_PROGRAMS += \
+	tests/module/t_atexit \
+	tests/module/t_close_race \
+	tests/module/t_dlclose \
+	tests/module/t_exit_no_finalize \
+	tests/module/t_fork \
+	tests/module/t_fork_threads \
+	tests/module/t_handles \
+	tests/module/t_init_args \
+	tests/module/t_interfaces \
+	tests/module/t_login \
+	tests/module/t_login_race \
+	tests/module/t_null_args \
+	tests/module/t_reinit \
+	tests/module/t_slots \
+	tests/module/t_wait_event
+tests_module_t_atexit_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_close_race_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_dlclose_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_exit_no_finalize_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_fork_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_fork_threads_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_handles_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_init_args_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_interfaces_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_login_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_login_race_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_null_args_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_reinit_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_slots_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_wait_event_LDADD = $(MODULE_TEST_LIBS)
 check_PROGRAMS += tests/module/wycheproof/t_wycheproof
 tests_module_wycheproof_t_wycheproof_SOURCES = \
 	tests/module/wycheproof/t_wycheproof.c \
