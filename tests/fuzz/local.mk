@@ -62,6 +62,20 @@ tests_fuzz_fuzz_jsoncheck_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_fuzz_jsoncheck_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
+# Keys and shares.
+check_PROGRAMS += \
+	tests/fuzz/replay_pkcs8 \
+	tests/fuzz/replay_share
+tests_fuzz_replay_pkcs8_SOURCES = tests/fuzz/fuzz_pkcs8.c tests/fuzz/replay.c
+tests_fuzz_replay_share_SOURCES = tests/fuzz/fuzz_share.c tests/fuzz/replay.c
+if FUZZING
+noinst_PROGRAMS += \
+	tests/fuzz/fuzz_pkcs8 \
+	tests/fuzz/fuzz_share
+tests_fuzz_fuzz_pkcs8_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_share_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
 # The store's rows.
 check_PROGRAMS += \
 	tests/fuzz/replay_store_row
