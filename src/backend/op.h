@@ -53,7 +53,11 @@ struct hz_op_ops {
 	CK_RV (*message_next)(struct hz_op *op, void *param, CK_ULONG param_len, const uint8_t *in, size_t in_len,
 			      uint8_t *out, size_t *out_len, bool last);
 
-	/* Digest state for C_GetOperationState and its return; NULL: CKR_STATE_UNSAVEABLE. */
+	/*
+	 * Digest state for C_GetOperationState and its return; NULL: CKR_STATE_UNSAVEABLE. save: *out_len is room in, bytes out; out NULL
+	 * asks for the length only. The state is sealed for this process and may be restored any number of times, into any op of the same
+	 * mechanism; anything else is CKR_SAVED_STATE_INVALID.
+	 */
 	CK_RV (*save)(const struct hz_op *op, uint8_t *out, size_t *out_len);
 	CK_RV (*restore)(struct hz_op *op, const uint8_t *in, size_t in_len);
 

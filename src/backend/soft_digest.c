@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests: SHA-1, SHA-2, SHA-3, Keccak-256, and their saved states. */
 #include <openssl/evp.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,36 +72,54 @@ static void digest_free(struct hz_op *op)
  */
 enum { NONCE = 12, TAG = 16, STATE = NONCE + (int)sizeof(struct hz_hash) + TAG };
 
-static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t *state_key;
-static unsigned state_gen;
+/* The process's key. Never changed once published: a forked child, where the pages of `key` read as zeros, publishes its own. */
+struct seal {
+	unsigned gen;
+	uint8_t *key; /* 32 bytes of secret memory */
+};
 
-/* A keyed context. The key is made at first use; a forked child, to whom the parent's reads as zeros, makes its own. */
+static _Atomic(struct seal *) seal;
+
+static struct seal *seal_new(void)
+{
+	struct seal *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->gen = hz_fork_gen();
+	s->key = hz_secmem_alloc(32);
+	if (s->key != NULL && hz_random(s->key, 32))
+		return s;
+	hz_secmem_free(s->key);
+	free(s);
+	return NULL;
+}
+
+/* Without a lock, which a fork could leave held for ever. */
+static const struct seal *seal_get(void)
+{
+	struct seal *s = atomic_load(&seal), *fresh;
+
+	if (s != NULL && s->gen == hz_fork_gen())
+		return s;
+	fresh = seal_new();
+	if (fresh == NULL || atomic_compare_exchange_strong(&seal, &s, fresh))
+		return fresh;
+	hz_secmem_free(fresh->key);
+	free(fresh);
+	return s; /* another thread was faster */
+}
+
 static EVP_CIPHER_CTX *state_ctx(const uint8_t *nonce, int enc)
 {
 	EVP_CIPHER *gcm = hz_cipher("AES-256-GCM");
-	EVP_CIPHER_CTX *ctx = gcm != NULL ? EVP_CIPHER_CTX_new() : NULL;
-	bool ok = ctx != NULL;
+	const struct seal *s = seal_get();
+	EVP_CIPHER_CTX *ctx = gcm != NULL && s != NULL ? EVP_CIPHER_CTX_new() : NULL;
 
-	pthread_mutex_lock(&state_lock);
-	if (ok && (state_key == NULL || state_gen != hz_fork_gen())) {
-		uint8_t *k = hz_secmem_alloc(32);
-
-		ok = k != NULL && hz_random(k, 32);
-		if (ok) {
-			state_key = k;
-			state_gen = hz_fork_gen();
-		} else {
-			hz_secmem_free(k);
-		}
-	}
-	ok = ok && EVP_CipherInit_ex2(ctx, gcm, state_key, nonce, enc, NULL) == 1;
-	pthread_mutex_unlock(&state_lock);
-	if (!ok) {
-		EVP_CIPHER_CTX_free(ctx);
-		return NULL;
-	}
-	return ctx;
+	if (ctx != NULL && EVP_CipherInit_ex2(ctx, gcm, s->key, nonce, enc, NULL) == 1)
+		return ctx;
+	EVP_CIPHER_CTX_free(ctx);
+	return NULL;
 }
 
 static CK_RV digest_save(const struct hz_op *op, uint8_t *out, size_t *out_len)
