@@ -258,7 +258,8 @@ enum hz_attest_collateral hz_attest_collateral_by_name(const char *name);
 
 /*
  * The challenge that the verifier gave out (1..1024 bytes).  In a bundle it must equal the bundle's own; other evidence
- * must be bound to it by the formula of hz_attest_report_data() or hz_attest_gpu_nonce(), without runtime data.
+ * must be bound to it by the formula of hz_attest_report_data() or hz_attest_gpu_nonce(), without runtime data.  It
+ * excludes the two setters that follow.
  */
 bool hz_attest_input_challenge(hz_attest_input *in, const void *data, size_t len);
 

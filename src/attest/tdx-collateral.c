@@ -209,7 +209,8 @@ open_qe_identity(struct hz_at_run *run, X509 *signer, struct json_object **out)
 }
 
 enum hz_attest_reason
-hz_tdx_collateral_open(struct hz_at_run *run, const struct hz_tdx_pck *pck, bool required, struct hz_tdx_collateral *c)
+hz_tdx_collateral_open(struct hz_at_run *run, const struct hz_tdx_pck *pck, bool required, bool crl_needed,
+                       struct hz_tdx_collateral *c)
 {
 	X509 *signer = NULL;
 	enum hz_attest_reason rc;
@@ -219,7 +220,7 @@ hz_tdx_collateral_open(struct hz_at_run *run, const struct hz_tdx_pck *pck, bool
 	if (nth_file(run, HZ_ATTEST_COLL_TCB_INFO, 0) == NULL)
 		return required ? hz_at_refuse(run, HZ_ATTEST_R_COLLATERAL, "the policy requires collateral, and none was given")
 		                : HZ_ATTEST_OK;
-	rc = hz_tdx_tcb_signer(run, &signer);
+	rc = hz_tdx_tcb_signer(run, crl_needed, &signer);
 	if (rc == HZ_ATTEST_OK)
 		rc = open_tcb_info(run, pck, signer, &c->tcb_info);
 	if (rc == HZ_ATTEST_OK)

@@ -88,21 +88,24 @@ find_signer(STACK_OF(X509) *certs)
 }
 
 enum hz_attest_reason
-hz_tdx_tcb_signer(struct hz_at_run *run, X509 **signer)
+hz_tdx_tcb_signer(struct hz_at_run *run, bool crl_needed, X509 **signer)
 {
 	const struct hz_at_chain_req req = { &intel_root, 1, "tdx", 2, HZ_ATTEST_R_ROOT };
-	STACK_OF(X509) *certs = collateral_certs(run);
+	STACK_OF(X509) *certs = collateral_certs(run), *chain = NULL;
 	enum hz_attest_reason rc;
 
 	*signer = certs == NULL ? NULL : find_signer(certs);
 	if (*signer == NULL)
 		rc = hz_at_refuse(run, HZ_ATTEST_R_COLLATERAL, "the issuer chain of the collateral is missing or cannot be read");
 	else
-		rc = hz_at_chain(run, *signer, certs, &req, NULL, NULL);
+		rc = hz_at_chain(run, *signer, certs, &req, &chain, NULL);
+	if (rc == HZ_ATTEST_OK)
+		rc = hz_at_crl_check(run, *signer, sk_X509_value(chain, 1), crl_needed);
 	if (rc == HZ_ATTEST_OK)
 		X509_up_ref(*signer);
 	else
 		*signer = NULL;
+	hz_at_chain_free(chain);
 	sk_X509_pop_free(certs, X509_free);
 	return rc;
 }

@@ -92,7 +92,7 @@ check_tcb(struct hz_at_run *run, const struct hz_at_item *item, const struct hz_
 {
 	struct hz_tdx_collateral c;
 	struct hz_tdx_tcb tcb = { .platform = HZ_TDX_UNSUPPORTED };
-	enum hz_attest_reason rc = hz_tdx_collateral_open(run, pck, hz_tdx_policy_collateral(p), &c);
+	enum hz_attest_reason rc = hz_tdx_collateral_open(run, pck, hz_tdx_policy_collateral(p), hz_tdx_policy_crl(p), &c);
 
 	if (rc == HZ_ATTEST_OK && c.tcb_info == NULL) {
 		hz_at_claim_text(run, item, "tcb_status", "not evaluated");

@@ -66,7 +66,7 @@ enum hz_attest_reason hz_tdx_pck_chain(struct hz_at_run *run, const struct hz_td
                                        STACK_OF(X509) **chain);
 bool hz_tdx_pck_read(const X509 *leaf, struct hz_tdx_pck *pck);
 /* Chain of a signer of collateral, from the collateral's certificates, to the same root. *signer is to be freed. */
-enum hz_attest_reason hz_tdx_tcb_signer(struct hz_at_run *run, X509 **signer);
+enum hz_attest_reason hz_tdx_tcb_signer(struct hz_at_run *run, bool crl_needed, X509 **signer);
 
 /* tdx-collateral.c */
 struct hz_tdx_collateral {
@@ -76,7 +76,7 @@ struct hz_tdx_collateral {
 
 /* HZ_ATTEST_OK with tcb_info == NULL when none was given and none is required. Free in every case. */
 enum hz_attest_reason hz_tdx_collateral_open(struct hz_at_run *run, const struct hz_tdx_pck *pck, bool required,
-                                             struct hz_tdx_collateral *c);
+                                             bool crl_needed, struct hz_tdx_collateral *c);
 void hz_tdx_collateral_free(struct hz_tdx_collateral *c);
 /* "2025-06-19T10:16:03Z" as seconds since 1970; false for any other form. */
 bool hz_tdx_time(const char *text, int64_t *out);

@@ -179,10 +179,10 @@ expect(const struct hz_attest_input *in, const struct derived *d, struct hz_at_i
 	if (in->challenge.p == NULL)
 		return;
 	/* The report data of Azure evidence is the hash of its runtime data: the challenge is in the quote. */
-	if (item->report_data.p == NULL && !tpm)
-		item->report_data = (struct hz_at_bytes){ d->report_data, sizeof d->report_data };
-	if (item->nonce.p == NULL && (tpm || item->kind == HZ_ATTEST_KIND_NVIDIA))
+	if (tpm || item->kind == HZ_ATTEST_KIND_NVIDIA)
 		item->nonce = (struct hz_at_bytes){ d->nonce, sizeof d->nonce };
+	else
+		item->report_data = (struct hz_at_bytes){ d->report_data, sizeof d->report_data };
 }
 
 static enum hz_attest_reason
@@ -252,6 +252,8 @@ verify(struct hz_at_run *run)
 
 	if (run->in->evidence.p == NULL || !run->in->has_now)
 		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "no evidence, or no time of verification");
+	if (run->in->challenge.p != NULL && (run->in->report_data.p != NULL || run->in->nonce.p != NULL))
+		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a challenge, and report data or a nonce besides");
 	if (kind == HZ_ATTEST_KIND_NONE)
 		kind = guess_kind(&run->in->evidence);
 	if (kind == HZ_ATTEST_KIND_NONE)

@@ -180,7 +180,7 @@ evaluate_inside(const struct blob *quote, const hz_attest_input *in, const hz_at
 
 	CHECK(hz_tdx_quote_read(&run, (struct hz_at_bytes){ quote->p, quote->len }, &q) == HZ_ATTEST_OK);
 	CHECK(hz_at_certs_read(&run, certs, q.pem.p, q.pem.len) && hz_tdx_pck_read(sk_X509_value(certs, 0), &pck));
-	if (hz_tdx_collateral_open(&run, &pck, true, &c) == HZ_ATTEST_OK &&
+	if (hz_tdx_collateral_open(&run, &pck, true, false, &c) == HZ_ATTEST_OK &&
 	    hz_tdx_tcb_evaluate(&run, &q, &pck, &c, &tcb) == HZ_ATTEST_OK)
 		name = hz_tdx_status_name(tcb.merged);
 	hz_tdx_collateral_free(&c);
@@ -413,7 +413,7 @@ test_sgx_collateral(struct json_object *manifest)
 
 	memcpy(pck.fmspc, fmspc.p, sizeof pck.fmspc);
 	add_set(set, in, &f, false);
-	CHECK(hz_tdx_collateral_open(&run, &pck, true, &c) == HZ_ATTEST_R_COLLATERAL_ID);
+	CHECK(hz_tdx_collateral_open(&run, &pck, true, false, &c) == HZ_ATTEST_R_COLLATERAL_ID);
 	hz_tdx_collateral_free(&c);
 	hz_attest_result_free(run.res);
 	hz_attest_input_free(in);

@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hz_attest_input_collateral(in, HZ_ATTEST_COLL_CRL, data, size) &&
 	    hz_attest_input_collateral(in, HZ_ATTEST_COLL_TCB_INFO, data, size) &&
 	    hz_attest_input_collateral(in, HZ_ATTEST_COLL_CERTS, data, size)) {
-		(void)hz_tdx_collateral_open(&run, &pck, true, &c);
+		(void)hz_tdx_collateral_open(&run, &pck, true, false, &c);
 		hz_tdx_collateral_free(&c);
 		cert = X509_new_ex(run.libctx, NULL);
 		if (cert != NULL)
