@@ -17,3 +17,13 @@ EXTRA_DIST += \
 	examples/nginx.conf \
 	examples/openssl-engine.cnf \
 	examples/openssl-provider.cnf
+
+# Wallet libraries from npm, installed into the build folder when the test runs.
+dist_check_SCRIPTS += tests/interop/t_wallets.sh
+noinst_PROGRAMS += tests/interop/wallets/typed
+tests_interop_wallets_typed_LDADD = -ldl
+EXTRA_DIST += \
+	tests/interop/wallets/package-lock.json \
+	tests/interop/wallets/package.json \
+	tests/interop/wallets/random.mjs \
+	tests/interop/wallets/wallets.mjs
