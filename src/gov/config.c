@@ -100,6 +100,13 @@ static CK_RV set_defaults(struct hz_config *c)
 	return ok ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
 }
 
+CK_RV hz_conf_text(struct hz_config *c, const char *text, size_t len)
+{
+	CK_RV rv = hz_conf_scan(c->path, text, len);
+
+	return rv == CKR_OK ? hz_conf_parse(c, text, len) : rv;
+}
+
 static CK_RV read_file(struct hz_config *c, const char *reserved)
 {
 	char *text = NULL;
@@ -107,9 +114,7 @@ static CK_RV read_file(struct hz_config *c, const char *reserved)
 	CK_RV rv = hz_conf_read(reserved, &c->path, &text, &len);
 
 	if (rv == CKR_OK && text != NULL)
-		rv = hz_conf_scan(c->path, text, len);
-	if (rv == CKR_OK && text != NULL)
-		rv = hz_conf_parse(c, text, len);
+		rv = hz_conf_text(c, text, len);
 	free(text);
 	return rv;
 }
@@ -127,15 +132,25 @@ static CK_RV read_environment(struct hz_config *c)
 	return rv == CKR_OK ? hz_conf_log_env(c) : rv;
 }
 
-CK_RV hz_config_load(struct hz_config **out, const char *reserved)
+CK_RV hz_conf_new(struct hz_config **out)
 {
 	struct hz_config *c = calloc(1, sizeof *c);
-	CK_RV rv;
+	CK_RV rv = c != NULL ? set_defaults(c) : hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
+
+	*out = c;
+	if (rv != CKR_OK) {
+		hz_config_free(c);
+		*out = NULL;
+	}
+	return rv;
+}
+
+CK_RV hz_config_load(struct hz_config **out, const char *reserved)
+{
+	struct hz_config *c;
+	CK_RV rv = hz_conf_new(&c);
 
 	*out = NULL;
-	if (c == NULL)
-		return hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
-	rv = set_defaults(c);
 	if (rv == CKR_OK)
 		rv = read_file(c, reserved);
 	if (rv == CKR_OK)

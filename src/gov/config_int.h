@@ -24,6 +24,10 @@ CK_RV hz_conf_log_env(struct hz_config *c);
  */
 CK_RV hz_conf_read(const char *reserved, char **path, char **text, size_t *len);
 
+/* config.c: the defaults alone; then a configuration's text, read from c->path, into them (both of the following). */
+CK_RV hz_conf_new(struct hz_config **out);
+CK_RV hz_conf_text(struct hz_config *c, const char *text, size_t len);
+
 /* config_scan.c: what libcrypto's parser would pass over silently: keys given twice, .include and .pragma. NUL bytes are refused too. */
 CK_RV hz_conf_scan(const char *path, const char *text, size_t len);
 

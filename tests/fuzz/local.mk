@@ -95,3 +95,11 @@ noinst_PROGRAMS += tests/fuzz/fuzz_eip712 tests/fuzz/fuzz_poai
 tests_fuzz_fuzz_eip712_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_poai_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+
+# The configuration.
+check_PROGRAMS += tests/fuzz/replay_config
+tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

@@ -42,3 +42,6 @@ check_PROGRAMS += \
 	tests/unit/t_store_rows
 EXTRA_DIST += \
 	tests/unit/store_util.h
+
+# The configuration.
+check_PROGRAMS += tests/unit/t_config

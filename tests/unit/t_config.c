@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unit test of gov/config.h: what is accepted, what is refused and with which words, defaults, precedence of the environment, serials. */
+#include <check.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "gov/config.h"
+
+static char dir[] = "/tmp/hz-config-XXXXXX";
+static char path[64];
+
+static void write_file(const char *text, mode_t mode)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0 && chmod(path, mode) == 0);
+}
+
+static struct hz_config *load(const char *text)
+{
+	struct hz_config *c = NULL;
+	CK_RV rv;
+
+	write_file(text, 0600);
+	rv = hz_config_load(&c, NULL);
+	ck_assert_msg(rv == CKR_OK, "%#lx: %s", rv, hz_error_text());
+	return c;
+}
+
+/* Every part of `says`, separated by |, stands in the reason. */
+static void refuse(const char *text, const char *says)
+{
+	struct hz_config *c = NULL;
+	char part[64];
+
+	write_file(text, 0600);
+	hz_error_clear();
+	ck_assert_msg(hz_config_load(&c, NULL) == CKR_GENERAL_ERROR && c == NULL, "accepted: %s", text);
+	ck_assert_msg(strstr(hz_error_text(), path) != NULL, "%s", hz_error_text());
+	for (const char *p = says; *p != '\0'; p += strcspn(p, "|"), p += *p == '|') {
+		snprintf(part, sizeof part, "%.*s", (int)strcspn(p, "|"), p);
+		ck_assert_msg(strstr(hz_error_text(), part) != NULL, "%s: not in: %s", part, hz_error_text());
+	}
+}
+
+START_TEST(defaults)
+{
+	struct hz_config *c = load("");
+
+	ck_assert_uint_eq(c->nslots, 5);
+	ck_assert_str_eq(c->path, path);
+	ck_assert_str_eq(c->log, "syslog");
+	ck_assert_uint_eq(c->max_pin_tries, 10);
+	ck_assert_str_eq(c->slots[3].label, "hanzo-gpu-cc");
+	for (size_t i = 0; i < 5; i++) {
+		ck_assert_uint_eq(c->slots[i].id, i);
+		ck_assert_uint_eq(c->slots[i].tier, i);
+		ck_assert_int_eq(c->slots[i].backend, i < 2 ? HZ_BACKEND_SOFT : HZ_BACKEND_NONE);
+		ck_assert_uint_eq(strspn(c->slots[i].serial, "0123456789abcdef"), 16);
+		ck_assert(!c->slots[i].configured);
+	}
+	hz_config_free(c);
+}
+END_TEST
+
+START_TEST(accepted)
+{
+	struct hz_config *c = load("[hanzo]\nstore = /srv/a\nlog = none\nmax_pin_tries = 3\nslots = zwei, eins\n"
+				   "[tier1]\nlabel = \xc3\xa9t\xc3\xa9\nhide_secp256k1 = yes\nbackend = soft\ntier = 1\n"
+				   "[slot_eins]\nid = 16\ntier = 0\n[slot_zwei]\nid = 65535\ntier = 4\nserial = ABCD-efgh_012345\n");
+
+	ck_assert_str_eq(c->store_dir, "/srv/a");
+	ck_assert_str_eq(c->log, "none");
+	ck_assert_uint_eq(c->max_pin_tries, 3);
+	ck_assert_str_eq(c->slots[1].label, "\xc3\xa9t\xc3\xa9");
+	ck_assert(c->slots[1].hide_secp256k1 && c->slots[1].configured && !c->slots[0].configured);
+	ck_assert_uint_eq(c->nslots, 7);
+	ck_assert(c->slots[5].id == 16 && c->slots[5].tier == 0 && c->slots[5].backend == HZ_BACKEND_SOFT);
+	ck_assert_str_eq(c->slots[5].label, "hanzo-eins");
+	ck_assert(c->slots[6].id == 65535 && c->slots[6].backend == HZ_BACKEND_NONE && c->slots[6].absent_why != NULL);
+	ck_assert_str_eq(c->slots[6].serial, "ABCD-efgh_012345");
+	hz_config_free(c);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	refuse("[hanzo]\ncolour = red\n", "[hanzo]|colour|unknown key");
+	refuse("[tier1]\ncolour = red\n", "[tier1]|colour|unknown key");
+	refuse("[tier5]\nlabel = x\n", "[tier5]|unknown section");
+	refuse("[slot_x]\nid = 16\ntier = 1\n", "[slot_x]|unknown section");
+	refuse("store = /x\n", "[default]|unknown section");
+	refuse("[hanzo]\nstore = relative\n", "[hanzo]|store|absolute");
+	refuse("[hanzo]\nlog = stdout\n", "[hanzo]|log");
+	refuse("[hanzo]\nmax_pin_tries = 0\n", "max_pin_tries|1..100");
+	refuse("[hanzo]\nmax_pin_tries = ten\n", "max_pin_tries|not a number");
+	refuse("[hanzo]\nslots = a\n", "[slot_a]|id|missing");
+	refuse("[hanzo]\nslots = a\n[slot_a]\nid = 16\n", "[slot_a]|tier|missing");
+	refuse("[hanzo]\nslots = a\n[slot_a]\nid = 15\ntier = 1\n", "[slot_a]|id|16..65535");
+	refuse("[hanzo]\nslots = a\n[slot_a]\nid = 16\ntier = 5\n", "[slot_a]|tier|0..4");
+	refuse("[hanzo]\nslots = a, a\n[slot_a]\nid = 16\ntier = 1\n", "[hanzo]|slots|twice");
+	refuse("[hanzo]\nslots = a, b\n[slot_a]\nid = 16\ntier = 1\n[slot_b]\nid = 16\ntier = 1\n", "[slot_b]|id|another slot");
+	refuse("[hanzo]\nslots = a/b\n", "[hanzo]|slots");
+	refuse("[tier1]\nid = 17\n", "[tier1]|id|fixed");
+	refuse("[tier1]\ntier = 2\n", "[tier1]|tier|fixed");
+	refuse("[tier1]\nlabel =\n", "[tier1]|label");
+	refuse("[tier1]\nlabel = 123456789012345678901234567890123\n", "[tier1]|label");
+	refuse("[tier1]\nlabel = \xc3(\n", "[tier1]|label");
+	refuse("[tier1]\nlabel = hanzo-open\n", "label|the same");
+	refuse("[tier1]\nserial = short\n", "[tier1]|serial");
+	refuse("[tier1]\nserial = ../../etc/passwd\n", "[tier1]|serial");
+	refuse("[tier0]\nserial = ABCDEFGH01234567\n[tier1]\nserial = ABCDEFGH01234567\n", "[tier1]|serial|the same");
+	refuse("[tier2]\nbackend = soft\n", "[tier2]|backend|seal");
+	refuse("[tier1]\nbackend = pkcs11\n", "[tier1]|backend");
+	refuse("[tier1]\nhide_secp256k1 = maybe\n", "[tier1]|hide_secp256k1");
+}
+END_TEST
+
+START_TEST(refused_syntax)
+{
+	refuse("[tier1]\nlabel = a\nlabel = b\n", "line 3|[tier1]|label|twice");
+	refuse("[tier1]\nlabel = a\n[hanzo]\ntier1::label = b\n", "line 4|[tier1]|label|twice");
+	refuse("[hanzo]\n.include /etc/passwd\n", "line 2|.include");
+	refuse("[hanzo\nlog = none\n", "line 1");
+	refuse("[hanzo]\n\nlog\n", "line 3");
+	refuse("[hanzo]\nlog = ${nothing::here}\n", "line 2");
+}
+END_TEST
+
+START_TEST(refused_files)
+{
+	struct hz_config *c = NULL;
+	char link[80];
+
+	write_file("", 0620);
+	ck_assert_uint_eq(hz_config_load(&c, NULL), CKR_GENERAL_ERROR);
+	ck_assert(strstr(hz_error_text(), "others may write it") != NULL);
+	write_file("", 0602);
+	ck_assert_uint_eq(hz_config_load(&c, NULL), CKR_GENERAL_ERROR);
+	write_file("", 0644);
+	ck_assert_uint_eq(hz_config_load(&c, NULL), CKR_OK);
+	hz_config_free(c);
+	if (geteuid() == 0) {
+		ck_assert(chown(path, 65534, 65534) == 0);
+		ck_assert_uint_eq(hz_config_load(&c, NULL), CKR_GENERAL_ERROR);
+		ck_assert(strstr(hz_error_text(), "neither root nor us") != NULL);
+		ck_assert(chown(path, 0, 0) == 0);
+	}
+	setenv("HANZO_PKCS11_CONF", dir, 1);
+	ck_assert_uint_eq(hz_config_load(&c, NULL), CKR_GENERAL_ERROR);
+	snprintf(link, sizeof link, "%s/none", dir);
+	setenv("HANZO_PKCS11_CONF", link, 1);
+	ck_assert_uint_eq(hz_config_load(&c, NULL), CKR_GENERAL_ERROR);
+	setenv("HANZO_PKCS11_CONF", path, 1);
+}
+END_TEST
+
+START_TEST(environment)
+{
+	struct hz_config *c;
+
+	setenv("HANZO_PKCS11_STORE", "/elsewhere", 1);
+	setenv("HANZO_PKCS11_LOG", "debug,file:/tmp/x", 1);
+	c = load("[hanzo]\nstore = /srv/a\n");
+	ck_assert_str_eq(c->store_dir, "/elsewhere");
+	ck_assert(c->log_debug);
+	ck_assert_str_eq(c->log_env, "file:/tmp/x");
+	hz_config_free(c);
+	setenv("HANZO_PKCS11_STORE", "below", 1);
+	setenv("HANZO_PKCS11_LOG", "debug", 1);
+	c = load("");
+	ck_assert(c->store_dir[0] == '/' && strcmp(c->store_dir + strlen(c->store_dir) - 6, "/below") == 0);
+	ck_assert(c->log_debug && c->log_env == NULL);
+	hz_config_free(c);
+	unsetenv("HANZO_PKCS11_STORE");
+	unsetenv("HANZO_PKCS11_LOG");
+	unsetenv("HOME");
+	c = load("");
+	ck_assert(!c->log_debug && c->store_dir[0] == '/');
+	hz_config_free(c);
+}
+END_TEST
+
+/* Without a database a serial depends on the path; with one it is what the file is called. */
+START_TEST(serials)
+{
+	char conf[128], db[128], before[17];
+	struct hz_config *c;
+
+	c = load("[hanzo]\nstore = /somewhere\n");
+	memcpy(before, c->slots[1].serial, 17);
+	ck_assert(strcmp(c->slots[0].serial + 12, "0000") == 0 && strcmp(before + 12, "0001") == 0);
+	hz_config_free(c);
+	c = load("[hanzo]\nstore = /somewhere\n");
+	ck_assert_str_eq(c->slots[1].serial, before);
+	hz_config_free(c);
+	c = load("[hanzo]\nstore = /somewhere/else\n");
+	ck_assert_str_ne(c->slots[1].serial, before);
+	hz_config_free(c);
+
+	snprintf(conf, sizeof conf, "[hanzo]\nstore = %s\n[tier0]\nserial = aaaaaaaaaaaa0000\n", dir);
+	snprintf(db, sizeof db, "%s/bbbbbbbbbbbb0001.db", dir);
+	ck_assert(fclose(fopen(db, "w")) == 0);
+	snprintf(db, sizeof db, "%s/aaaaaaaaaaaa0000.db", dir); /* slot 0's by name: says nothing of the others */
+	ck_assert(fclose(fopen(db, "w")) == 0);
+	snprintf(db, sizeof db, "%s/000000000000ffff.db", dir); /* no slot's */
+	ck_assert(fclose(fopen(db, "w")) == 0);
+	c = load(conf);
+	ck_assert_str_eq(c->slots[0].serial, "aaaaaaaaaaaa0000");
+	ck_assert_str_eq(c->slots[1].serial, "bbbbbbbbbbbb0001");
+	ck_assert_str_eq(c->slots[2].serial, "bbbbbbbbbbbb0002");
+	hz_config_free(c);
+}
+END_TEST
+
+static bool remove_all(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof command, "rm -rf '%s'", dir);
+	return system(command) == 0;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("config");
+	TCase *t = tcase_create("config");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	if (mkdtemp(dir) == NULL)
+		return 99;
+	snprintf(path, sizeof path, "%s/test.conf", dir);
+	setenv("HANZO_PKCS11_CONF", path, 1);
+	unsetenv("HANZO_PKCS11_STORE");
+	unsetenv("HANZO_PKCS11_LOG");
+	tcase_add_test(t, defaults);
+	tcase_add_test(t, accepted);
+	tcase_add_test(t, refused);
+	tcase_add_test(t, refused_syntax);
+	tcase_add_test(t, refused_files);
+	tcase_add_test(t, environment);
+	tcase_add_test(t, serials);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return remove_all() && failed == 0 ? 0 : 1;
+}
