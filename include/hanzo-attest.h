@@ -50,7 +50,8 @@ enum hz_attest_kind {
 	HZ_ATTEST_KIND_CCA = 6,    /* Arm CCA token (CBOR tag 399); part "cpak" is the platform key, SPKI PEM or DER */
 	HZ_ATTEST_KIND_SIM = 7,    /* the simulated TEE of this project */
 	HZ_ATTEST_KIND_BUNDLE = 8, /* the JSON bundle of this project: CPU evidence, certificates, GPUs, challenge */
-	HZ_ATTEST_KIND_TSM = 9     /* configfs-tsm record, JSON: {"provider","outblob","auxblob"} */
+	HZ_ATTEST_KIND_TSM = 9,    /* configfs-tsm record, JSON: {"provider","outblob","auxblob"} */
+	HZ_ATTEST_KIND_CMW = 10    /* RFC 9999 record, JSON: [media type, base64url, indicator?], of CPU or GPU evidence */
 };
 
 /*

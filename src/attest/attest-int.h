@@ -14,7 +14,8 @@
  *   cca*.c, cbor.c      Arm CCA tokens, strict CBOR
  *
  * A verifier of a family is one `struct hz_at_family` (below); to add one, list it in hz_at_families[] of verifier.c
- * and raise HZ_AT_N_FAMILIES in policy-int.h.
+ * and raise HZ_AT_N_FAMILIES in policy-int.h.  Members of its policy section are described in hanzo-pkcs11-policy(5); a test
+ * compares the page with the table.
  *
  * What arrives as item->evidence: NVIDIA either the raw SPDM request and response (its chain is in item->certs, in any
  * order, among other certificates) or, from a bundle, the JSON list with exactly one device, chain inside; Azure either

@@ -87,10 +87,10 @@ decode_string(struct hz_at_arena *a, const uint8_t *p, size_t n)
 
 /* One record [media type, value, ind?]. */
 static enum hz_attest_reason
-read_record(struct hz_at_run *run, struct bundle *b, const struct hz_json_pair *m,
+read_record(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_bytes text,
             enum hz_attest_kind (*kind_of)(const char *), struct record *out)
 {
-	struct json_object *o = hz_at_json_parse(m->p, m->len, 1), *type, *value;
+	struct json_object *o = hz_at_json_parse(text.p, text.len, 1), *type, *value;
 	size_t n = o != NULL && json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;
 	enum hz_attest_reason rc = HZ_ATTEST_OK;
 
@@ -107,12 +107,33 @@ read_record(struct hz_at_run *run, struct bundle *b, const struct hz_json_pair *
 		rc = hz_at_refuse(run, HZ_ATTEST_R_KIND, "a record has a media type that is not accepted there");
 		goto out;
 	}
-	out->value = hz_at_arena_b64(&b->arena, json_object_get_string(value), (size_t)json_object_get_string_len(value));
+	out->value = hz_at_arena_b64(a, json_object_get_string(value), (size_t)json_object_get_string_len(value));
 	if (out->value.p == NULL)
 		rc = hz_at_refuse(run, HZ_ATTEST_R_JSON, "a record's value is not unpadded base64url");
 out:
 	json_object_put(o);
 	return rc;
+}
+
+static enum hz_attest_kind
+any_kind(const char *type)
+{
+	return cpu_kind(type) != HZ_ATTEST_KIND_NONE ? cpu_kind(type) : gpu_kind(type);
+}
+
+enum hz_attest_reason
+hz_at_cmw_open(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_item *item, struct hz_at_bytes json)
+{
+	struct record r = { .present = false };
+	enum hz_attest_reason rc = read_record(run, a, json, any_kind, &r);
+
+	if (rc != HZ_ATTEST_OK)
+		return rc;
+	item->kind = r.kind;
+	item->evidence = r.value;
+	if (r.kind == HZ_ATTEST_KIND_NVIDIA)
+		item->label = "gpu/0";
+	return HZ_ATTEST_OK;
 }
 
 /* Index of "gpu/N" in its only spelling, or -1. */
@@ -132,14 +153,15 @@ gpu_index(const struct hz_json_pair *m)
 static enum hz_attest_reason
 read_member(struct hz_at_run *run, struct bundle *b, const struct hz_json_pair *m)
 {
+	const struct hz_at_bytes text = { m->p, m->len };
 	int i = gpu_index(m);
 
 	if (i >= 0)
-		return read_record(run, b, m, gpu_kind, &b->gpu[i]);
+		return read_record(run, &b->arena, text, gpu_kind, &b->gpu[i]);
 	if (hz_json_name_is(m, "cpu"))
-		return read_record(run, b, m, cpu_kind, &b->cpu);
+		return read_record(run, &b->arena, text, cpu_kind, &b->cpu);
 	if (hz_json_name_is(m, "cpu/certs"))
-		return read_record(run, b, m, certs_kind, &b->certs);
+		return read_record(run, &b->arena, text, certs_kind, &b->certs);
 	if (hz_json_name_is(m, "__cmwc_t") && m->p[0] == '"')
 		return HZ_ATTEST_OK;
 	return hz_at_refuse(run, HZ_ATTEST_R_JSON, "the collection has an unknown member");

@@ -36,6 +36,10 @@ struct hz_at_bytes hz_at_arena_b64(struct hz_at_arena *a, const void *text, size
 enum hz_attest_reason hz_at_tsm_open(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_item *item,
                                      struct hz_at_bytes json);
 
+/* Takes a CMW record apart, into the item's kind and evidence; what kind it then is may be TSM. */
+enum hz_attest_reason hz_at_cmw_open(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_item *item,
+                                     struct hz_at_bytes json);
+
 /* Verifies a whole bundle. */
 enum hz_attest_reason hz_at_bundle(struct hz_at_run *run);
 

@@ -136,6 +136,7 @@ static const char *const kinds[] = {
 	[HZ_ATTEST_KIND_SNP] = "snp",     [HZ_ATTEST_KIND_TDX] = "tdx", [HZ_ATTEST_KIND_NVIDIA] = "nvidia",
 	[HZ_ATTEST_KIND_TPM] = "tpm",     [HZ_ATTEST_KIND_AZURE] = "azure", [HZ_ATTEST_KIND_CCA] = "cca",
 	[HZ_ATTEST_KIND_SIM] = "sim",     [HZ_ATTEST_KIND_BUNDLE] = "bundle", [HZ_ATTEST_KIND_TSM] = "tsm",
+	[HZ_ATTEST_KIND_CMW] = "cmw",
 };
 
 const char *

@@ -138,6 +138,8 @@ guess_kind(const struct hz_at_bytes *e)
 		return HZ_ATTEST_KIND_SIM;
 	if (p[0] == '{')
 		return HZ_ATTEST_KIND_TSM;
+	if (p[0] == '[' && p[1] == '"')
+		return HZ_ATTEST_KIND_CMW;
 	if (p[0] == '[' || (p[0] == 0x11 && p[1] == 0xE0))
 		return HZ_ATTEST_KIND_NVIDIA;
 	if (memcmp(p, "HCLA", 4) == 0)
@@ -193,8 +195,10 @@ verify_opened(struct hz_at_run *run, struct hz_at_arena *arena, struct hz_at_ite
 	struct derived d;
 
 	item->evidence = in->evidence;
-	if (item->kind == HZ_ATTEST_KIND_TSM)
-		rc = hz_at_tsm_open(run, arena, item, in->evidence);
+	if (item->kind == HZ_ATTEST_KIND_CMW)
+		rc = hz_at_cmw_open(run, arena, item, in->evidence);
+	if (rc == HZ_ATTEST_OK && item->kind == HZ_ATTEST_KIND_TSM)
+		rc = hz_at_tsm_open(run, arena, item, item->evidence);
 	for (size_t i = 0; rc == HZ_ATTEST_OK && i < in->parts; i++)
 		rc = hz_at_item_add_part(run, item, in->part[i].name, in->part[i].data);
 	if (rc != HZ_ATTEST_OK)
@@ -215,7 +219,8 @@ verify_single(struct hz_at_run *run, enum hz_attest_kind kind)
 	struct hz_at_item item;
 	enum hz_attest_reason rc;
 
-	if (!hz_at_arena_begin(&arena, run->in->evidence.len))
+	/* A record inside a record is decoded twice: less than twice the text in all. */
+	if (!hz_at_arena_begin(&arena, 2 * run->in->evidence.len))
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "out of memory");
 	rc = hz_at_item_begin(run, &item, kind, kind == HZ_ATTEST_KIND_NVIDIA ? "gpu/0" : "cpu");
 	if (rc == HZ_ATTEST_OK)

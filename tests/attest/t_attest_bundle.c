@@ -471,7 +471,7 @@ test_arguments(void)
 	CHECK(!hz_attest_input_evidence(in, (enum hz_attest_kind)99, "x", 1));
 	CHECK(!hz_attest_input_challenge(in, "", 0) && !hz_attest_input_report_data(in, "x", 1));
 	CHECK(!hz_attest_input_tier(in, 5));
-	for (int kind = 0; kind <= HZ_ATTEST_KIND_TSM; kind++) {
+	for (int kind = 0; kind <= HZ_ATTEST_KIND_CMW; kind++) {
 		CHECK(hz_attest_input_evidence(in, (enum hz_attest_kind)kind, "", 0));
 		hz_attest_input_time(in, NOW);
 		hz_attest_input_tier(in, 0);

@@ -5,6 +5,7 @@
 
 #include "forge.h"
 
+#include "attest/policy-int.h"
 #include "base/hex.h"
 
 #include <stdlib.h>
@@ -329,6 +330,37 @@ test_examples(void)
 	}
 }
 
+/* Each member of each section is described by the manual page. */
+static void
+test_manual(void)
+{
+	const char *dir = getenv("HANZO_SRCDIR") != NULL ? getenv("HANZO_SRCDIR") : ".";
+	static char page[65536];
+	char path[1024], name[96];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/man/hanzo-pkcs11-policy.5", dir);
+	file = fopen(path, "rb");
+	CHECK(file != NULL);
+	if (file == NULL)
+		return;
+	page[fread(page, 1, sizeof page - 1, file)] = '\0';
+	fclose(file);
+	for (size_t i = 0; i < HZ_AT_N_FAMILIES; i++) {
+		const struct hz_at_section *s = hz_at_families[i]->section;
+
+		snprintf(name, sizeof name, ".Ss Section %s\n", s->name);
+		CHECK(strstr(page, name) != NULL);
+		for (const struct hz_at_field *f = s->fields; f->name != NULL; f++) {
+			snprintf(name, sizeof name, " %s", f->name);
+			if (strstr(page, name) == NULL) {
+				failures++;
+				fprintf(stderr, "%s.%s is not in hanzo-pkcs11-policy(5)\n", s->name, f->name);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -341,6 +373,7 @@ main(void)
 	test_versions();
 	test_certificates();
 	test_examples();
+	test_manual();
 	hz_attest_verifier_free(verifier);
 	return failures != 0;
 }

@@ -56,6 +56,7 @@ free_certs(struct certs *c)
 }
 
 struct run {
+	enum hz_attest_kind kind;    /* NONE: guessed by the library */
 	struct blob report;
 	const char *vek, *intermediate, *root;
 	struct blob vek_bytes;       /* instead of vek, where set */
@@ -72,7 +73,7 @@ verify(const struct run *r, const hz_attest_policy *policy)
 	struct certs c = { .n = 0 };
 	hz_attest_result *res;
 
-	CHECK(hz_attest_input_evidence(in, HZ_ATTEST_KIND_SNP, r->report.p, r->report.len));
+	CHECK(hz_attest_input_evidence(in, r->kind, r->report.p, r->report.len));
 	CHECK(hz_attest_input_time(in, r->at));
 	if (r->vek_bytes.p != NULL)
 		CHECK(hz_attest_input_certs(in, r->vek_bytes.p, r->vek_bytes.len));
@@ -141,7 +142,7 @@ static void
 run_vector(struct json_object *v)
 {
 	const char *report = vector_file(v, "report"), *outcome = text(member(v, "expected"), "reference_outcome");
-	struct run r = { .vek = vector_file(v, "vek"), .at = 1800000000 };
+	struct run r = { .kind = HZ_ATTEST_KIND_SNP, .vek = vector_file(v, "vek"), .at = 1800000000 };
 	hz_attest_result *res;
 
 	if (report == NULL || outcome == NULL || r.vek == NULL)
@@ -209,7 +210,7 @@ static void
 run_recipe(const char *group, struct json_object *v, struct json_object *recipe)
 {
 	struct json_object *crypto = member(member(v, "expected"), "crypto");
-	struct run r = { .vek = vector_file(v, "vek"), .at = seconds(text(v, "verify_at")) };
+	struct run r = { .kind = HZ_ATTEST_KIND_SNP, .vek = vector_file(v, "vek"), .at = seconds(text(v, "verify_at")) };
 	hz_attest_result *res;
 
 	r.intermediate = text(crypto, "intermediate");
@@ -291,7 +292,7 @@ run_crl_recipes(struct json_object *manifest)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *recipe = json_object_array_get_idx(list, i), *v = NULL;
 		struct blob crl = vectors_file(text(recipe, "file"));
-		struct run r = { .at = number(recipe, "verify_at_unix", 0), .crl_bytes = &crl };
+		struct run r = { .kind = HZ_ATTEST_KIND_SNP, .at = number(recipe, "verify_at_unix", 0), .crl_bytes = &crl };
 		hz_attest_result *res;
 
 		for (size_t k = 0; k < 3; k++)
@@ -335,12 +336,44 @@ test_wrapped(struct json_object *manifest)
 	}
 }
 
+/* A CMW record, with the certificates beside it; cut anywhere it is refused. */
+static void
+test_record(struct json_object *manifest)
+{
+	struct blob file = vectors_file("cmw/snp-record.json");
+	struct json_object *list = member(manifest, "vectors"), *record = json_tokener_parse((const char *)file.p);
+	bool accepted = false;
+
+	CHECK(record != NULL);
+	for (size_t i = 0; !accepted && i < json_object_array_length(list); i++) {
+		struct json_object *v = json_object_array_get_idx(list, i);
+		struct run r = { .vek = vector_file(v, "vek"), .report = file };
+		hz_attest_result *res;
+
+		if (strcmp(text(v, "family"), "snp") != 0 || r.vek == NULL || text(v, "verify_at") == NULL)
+			continue;
+		r.at = seconds(text(v, "verify_at"));
+		r.kind = HZ_ATTEST_KIND_NONE;
+		res = verify(&r, reference);
+		accepted = hz_attest_result_reason(res) == HZ_ATTEST_OK;
+		hz_attest_result_free(res);
+		for (r.report.len = 0; accepted && r.report.len < file.len; r.report.len += 13) {
+			res = verify(&r, reference);
+			CHECK(hz_attest_result_reason(res) != HZ_ATTEST_OK);
+			hz_attest_result_free(res);
+		}
+	}
+	CHECK(accepted);
+	json_object_put(record);
+	blob_free(&file);
+}
+
 /* A genuine certificate of another chip of the same line and a hwID in an OCTET STRING. */
 static void
 test_other_certificates(struct json_object *manifest)
 {
 	struct json_object *v = find_vector(manifest, "v5-turin-vcek");
-	struct run r = { .vek = "snp/bad-certs/other-turin-chip-vcek.der", .at = seconds(text(v, "verify_at")) };
+	struct run r = { .kind = HZ_ATTEST_KIND_SNP, .vek = "snp/bad-certs/other-turin-chip-vcek.der", .at = seconds(text(v, "verify_at")) };
 	hz_attest_result *res;
 
 	r.report = vectors_file(vector_file(v, "report"));
@@ -356,7 +389,7 @@ static void
 test_forged(struct json_object *manifest)
 {
 	struct json_object *v = find_vector(manifest, "forged-chain-turin");
-	struct run r = { .vek = vector_file(v, "vek"), .intermediate = vector_file(v, "forged ASK"), .root = vector_file(v, "forged ARK"),
+	struct run r = { .kind = HZ_ATTEST_KIND_SNP, .vek = vector_file(v, "vek"), .intermediate = vector_file(v, "forged ASK"), .root = vector_file(v, "forged ARK"),
 		         .at = 1800000000 };
 	static const char *const outcomes[] = { "with_forged_intermediate", "with_forged_root_trusted" };
 	char json[256], hex[65];
@@ -405,6 +438,7 @@ main(void)
 	vectors = run_vectors(manifest);
 	recipes = run_report_recipes(manifest) + run_table_recipes(manifest) + run_crl_recipes(manifest);
 	test_wrapped(manifest);
+	test_record(manifest);
 	test_other_certificates(manifest);
 	test_forged(manifest);
 	printf("%zu vectors, %zu recipes, %d refused for another reason, %d failures\n", vectors, recipes, reasons_differ, failures);

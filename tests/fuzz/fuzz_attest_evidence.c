@@ -20,6 +20,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 	{ "\5", "attestation/tdx/azure-v4-hcl-2026/hcl-report.bin", NULL },
 	{ "\6", "attestation/cca/emulated-platform/token.cbor", NULL },
 	{ "\11", "attestation/snp/v3-genoa-vcek-extended/tsm-report.json", NULL },
+	{ "\12", "attestation/cmw/snp-record.json", NULL },
+	{ "\12", "attestation/cmw/tdx-tsm-record.json", NULL },
 	{ "\7", NULL, "{\"hanzo_sim\":1,\"statement\":\"eyJkZXZpY2UiOiJjcHUifQ\",\"signature\":\"AAAA\"}" },
 	{ "\10", NULL,
 	  "{\"hanzo_evidence\":1,\"challenge\":\"AQID\",\"runtime_data\":\"aGk\",\"pin\":\"1234\",\"evidence\":{\"__cmwc_t\":\"x\","
@@ -64,6 +66,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size == 0 || policies[1] == NULL)
 		return 0;
-	run(policies[data[0] >> 7], (enum hz_attest_kind)((data[0] & 0x7F) % 10), data + 1, size - 1);
+	run(policies[data[0] >> 7], (enum hz_attest_kind)((data[0] & 0x7F) % 11), data + 1, size - 1);
 	return 0;
 }
