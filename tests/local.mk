@@ -3,7 +3,7 @@
 # interop (real clients), fuzz (targets and the replay of their corpora).
 EXTRA_DIST += tests/valgrind.supp tests/bench/compare.sh
 # Measurements, built only when asked for: make tests/bench/store_bench
-EXTRA_PROGRAMS = tests/bench/store_bench
+EXTRA_PROGRAMS += tests/bench/store_bench
 AM_TESTS_ENVIRONMENT = \
 	HANZO_MODULE='$(abs_top_builddir)/.libs/libhanzo-pkcs11.so' ; export HANZO_MODULE ; \
 	HANZO_P11='$(abs_top_builddir)/hanzo-p11' ; export HANZO_P11 ; \
@@ -29,6 +29,7 @@ include tests/attest/local.mk
 include tests/module/local.mk
 include tests/interop/local.mk
 include tests/fuzz/local.mk
+include tests/bench/local.mk
 
 # The programs that need nothing but the build: what sanitizer builds and distcheck run.
 core_tests = $(check_PROGRAMS) tests/t_floors.sh

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# Measurements; built on demand (`make tests/bench/poai_bench`), never run by `make check`.
+EXTRA_PROGRAMS += tests/bench/nonce_bench
+EXTRA_PROGRAMS += tests/bench/poai_bench
+tests_bench_poai_bench_LDADD = $(SECP256K1_LIBS) -ldl $(PTHREAD_LIBS)
