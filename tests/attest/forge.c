@@ -175,6 +175,61 @@ forge_pem(const struct forge *f)
 }
 
 static void
+add_revoked(X509_CRL *crl, long serial, ASN1_TIME *when)
+{
+	X509_REVOKED *r = X509_REVOKED_new();
+	ASN1_INTEGER *n = ASN1_INTEGER_new();
+
+	must(ASN1_INTEGER_set(n, serial) == 1 && X509_REVOKED_set_serialNumber(r, n) == 1 &&
+	     X509_REVOKED_set_revocationDate(r, when) == 1 && X509_CRL_add0_revoked(crl, r) == 1);
+	ASN1_INTEGER_free(n);
+}
+
+static struct blob
+crl_blob(X509_CRL *crl, bool pem)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct blob b = { NULL, 0 };
+	char *p;
+
+	must((pem ? PEM_write_bio_X509_CRL(bio, crl) : i2d_X509_CRL_bio(bio, crl)) == 1);
+	b.len = (size_t)BIO_get_mem_data(bio, &p);
+	b.p = malloc(b.len);
+	memcpy(b.p, p, b.len);
+	BIO_free(bio);
+	return b;
+}
+
+struct blob
+forge_crl(struct forge *f, const struct forge_crl *spec)
+{
+	X509_CRL *crl = X509_CRL_new_ex(f->libctx, NULL);
+	ASN1_TIME *from = ASN1_TIME_new(), *until = ASN1_TIME_new();
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct blob out;
+
+	must(ASN1_TIME_set_string(from, spec->from) == 1 && ASN1_TIME_set_string(until, spec->until) == 1);
+	must(X509_CRL_set_version(crl, 1) == 1 && X509_CRL_set_issuer_name(crl, X509_get_subject_name(f->ark)) == 1 &&
+	     X509_CRL_set1_lastUpdate(crl, from) == 1 && X509_CRL_set1_nextUpdate(crl, until) == 1);
+	if (spec->serial != 0)
+		add_revoked(crl, spec->serial, from);
+	if (spec->critical) {
+		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_issuing_distribution_point, "critical,onlyuser:TRUE");
+
+		must(e != NULL && X509_CRL_add_ext(crl, e, -1) == 1);
+		X509_EXTENSION_free(e);
+	}
+	must(EVP_DigestSignInit_ex(ctx, NULL, "SHA384", f->libctx, NULL, spec->other_key ? f->ask_key : f->ark_key, NULL) == 1 &&
+	     X509_CRL_sign_ctx(crl, ctx) > 0);
+	out = crl_blob(crl, spec->pem);
+	EVP_MD_CTX_free(ctx);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	X509_CRL_free(crl);
+	return out;
+}
+
+static void
 put_tcb(unsigned char *p, const struct forge_spec *spec)
 {
 	memset(p, 0, 8);

@@ -34,6 +34,16 @@ void forge_end(struct forge *f);
 /* The chain as one PEM text. */
 struct blob forge_pem(const struct forge *f);
 
+/* A list of the ARK, DER, or PEM where asked. */
+struct forge_crl {
+	long serial;                 /* revoked; 0: none. The intermediate has 1 */
+	const char *from, *until;    /* generalised times */
+	bool other_key;              /* signed by the wrong key */
+	bool critical;               /* with an issuing distribution point */
+	bool pem;
+};
+struct blob forge_crl(struct forge *f, const struct forge_crl *spec);
+
 /* A plain version 3 or 5 report of the spec with sensible fields, unsigned. */
 void forge_report(unsigned char report[REPORT_LEN], const struct forge_spec *spec);
 /* Signs bytes 0..0x29f with the VEK key. */

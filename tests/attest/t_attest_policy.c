@@ -299,6 +299,88 @@ test_certificates(void)
 	hz_attest_policy_free(reference);
 }
 
+struct crl_case {
+	struct forge_crl crl;
+	enum hz_attest_reason want;
+};
+
+#define YEAR "20260101000000Z", "20261231000000Z"
+
+/* Each list alone, required by the policy. */
+static const struct crl_case crl_cases[] = {
+	{ { 0, YEAR, false, false, false }, HZ_ATTEST_OK },
+	{ { 0, YEAR, false, false, true }, HZ_ATTEST_OK },
+	{ { 2, YEAR, false, false, false }, HZ_ATTEST_OK },
+	{ { 1, YEAR, false, false, false }, HZ_ATTEST_R_REVOKED },
+	{ { 1, YEAR, false, false, true }, HZ_ATTEST_R_REVOKED },
+	{ { 1, "20260101000000Z", "20260201000000Z", false, false, false }, HZ_ATTEST_R_REVOKED },
+	{ { 0, "20260101000000Z", "20260201000000Z", false, false, false }, HZ_ATTEST_R_EXPIRED },
+	{ { 0, "20261201000000Z", "20261231000000Z", false, false, false }, HZ_ATTEST_R_NOT_YET_ISSUED },
+	{ { 0, YEAR, true, false, false }, HZ_ATTEST_R_CRL },
+	{ { 1, YEAR, true, false, false }, HZ_ATTEST_R_CRL },
+	{ { 0, YEAR, false, true, false }, HZ_ATTEST_R_CRL },
+};
+
+static enum hz_attest_reason
+verify_crls(const hz_attest_policy *p, const struct blob *pem, const unsigned char *report, const struct blob *crl, size_t n)
+{
+	hz_attest_input *in = hz_attest_input_new();
+	hz_attest_result *res;
+	enum hz_attest_reason reason;
+
+	hz_attest_input_evidence(in, HZ_ATTEST_KIND_SNP, report, REPORT_LEN);
+	hz_attest_input_certs(in, pem->p, pem->len);
+	hz_attest_input_time(in, FORGE_NOW);
+	for (size_t i = 0; i < n; i++)
+		CHECK(hz_attest_input_collateral(in, HZ_ATTEST_COLL_CRL, crl[i].p, crl[i].len));
+	res = hz_attest_verify(verifier, p, in);
+	reason = hz_attest_result_reason(res);
+	hz_attest_result_free(res);
+	hz_attest_input_free(in);
+	return reason;
+}
+
+static void
+test_revocation(void)
+{
+	struct forge f;
+	struct blob pem, both[2];
+	unsigned char report[REPORT_LEN];
+	hz_attest_policy *required, *optional;
+
+	forge_begin(&f, &milan);
+	pem = forge_pem(&f);
+	required = policy_for(&f, ANY ",\"crl_required\":true", false);
+	optional = policy_for(&f, ANY, false);
+	forge_report(report, &milan);
+	forge_sign(&f, report);
+	for (size_t i = 0; i < sizeof crl_cases / sizeof *crl_cases; i++) {
+		struct blob crl = forge_crl(&f, &crl_cases[i].crl);
+
+		if (verify_crls(required, &pem, report, &crl, 1) != crl_cases[i].want ||
+		    verify_crls(optional, &pem, report, &crl, 1) != crl_cases[i].want) {
+			failures++;
+			fprintf(stderr, "list %zu: want %s\n", i, hz_attest_reason_name(crl_cases[i].want));
+		}
+		blob_free(&crl);
+	}
+	/* An old list beside the present one does no harm; one that revokes always counts. */
+	both[0] = forge_crl(&f, &crl_cases[6].crl);
+	both[1] = forge_crl(&f, &crl_cases[0].crl);
+	CHECK(verify_crls(required, &pem, report, both, 2) == HZ_ATTEST_OK);
+	blob_free(&both[0]);
+	both[0] = forge_crl(&f, &crl_cases[3].crl);
+	CHECK(verify_crls(required, &pem, report, both, 2) == HZ_ATTEST_R_REVOKED);
+	blob_free(&both[0]);
+	blob_free(&both[1]);
+	CHECK(verify_crls(required, &pem, report, NULL, 0) == HZ_ATTEST_R_CRL);
+	CHECK(verify_crls(optional, &pem, report, NULL, 0) == HZ_ATTEST_OK);
+	hz_attest_policy_free(required);
+	hz_attest_policy_free(optional);
+	blob_free(&pem);
+	forge_end(&f);
+}
+
 /* The example files of the tree are read as they are. */
 static void
 test_examples(void)
@@ -372,6 +454,7 @@ main(void)
 	run_cases(&vlek, vlek_cases, sizeof vlek_cases / sizeof *vlek_cases);
 	test_versions();
 	test_certificates();
+	test_revocation();
 	test_examples();
 	test_manual();
 	hz_attest_verifier_free(verifier);

@@ -42,6 +42,11 @@ expect 1 'refused (fmspc)' verify "$tdx/v4-emr-2025.quote.bin" --at 2026-03-01T0
 expect 1 'refused (policy_debug)' verify "$tdx/v4-spr-td-debug.quote.bin" --at 2023-03-09T08:02:55Z
 expect 1 '"reason":"policy_kind"' verify "$tdx/v4-emr-2025.quote.bin" --at 2025-07-01T00:00:00Z --json \
 	--policy "${HANZO_SRCDIR:-.}/examples/policy-snp.json"
+set5="$tdx/collateral/90c06f-2026-03" tdx5="$tdx/v5-td15-2026.quote.bin" strict="${HANZO_SRCDIR:-.}/examples/policy-tdx.json"
+expect 0 'result: verified' verify "$tdx5" --policy "$strict" --collateral "$set5" --at 2026-03-17T00:00:00Z
+expect 1 'refused (expired)' verify "$tdx5" --policy "$strict" --collateral "$set5" --at 2026-09-01T00:00:00Z
+expect 1 'refused (crl)' verify "$tdx5" --policy "$strict" --at 2026-03-17T00:00:00Z
+expect 1 'refused (policy_mrtd)' verify "$tdx/v4-2026-04.quote.bin" --policy "$strict" --collateral "$set5" --at 2026-04-15T12:00:00Z
 expect 2 'one file' verify
 expect 2 'bad value for --at' verify "$snp/report.bin" --at yesterday
 expect 2 'bad value for --challenge' verify "$snp/report.bin" --challenge 0
