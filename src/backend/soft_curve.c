@@ -54,14 +54,25 @@ static bool has_name(const struct hz_curve *c, const struct hz_reader *name)
 	return false;
 }
 
+/* OpenSC 0.23 sends "curve25519" with a length of eleven. */
+static bool is_misspelt(const void *params, size_t len)
+{
+	static const uint8_t wrong[] = { 0x13, 0x0b, 'c', 'u', 'r', 'v', 'e', '2', '5', '5', '1', '9' };
+
+	return len == sizeof wrong && memcmp(params, wrong, len) == 0;
+}
+
 CK_RV hz_curve_of_params(CK_KEY_TYPE type, const void *params, size_t len, const struct hz_curve **curve)
 {
 	struct hz_reader r = hz_rd(params, len), content = hz_rd(NULL, 0);
 	const uint8_t *tag = hz_rd_peek(&r, 1);
 	bool named = tag != NULL && (*tag == HZ_DER_PRINTABLE || *tag == HZ_DER_UTF8);
 
-	if (tag == NULL || !hz_der_get(&r, *tag, &content) || !hz_rd_end(&r))
+	if (is_misspelt(params, len)) {
+		content = hz_rd((const uint8_t *)params + 2, len - 2);
+	} else if (tag == NULL || !hz_der_get(&r, *tag, &content) || !hz_rd_end(&r)) {
 		return hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "CKA_EC_PARAMS is no DER element");
+	}
 	for (size_t i = 0; i < CURVES; i++) {
 		if (curves[i].type != type)
 			continue;
@@ -91,6 +102,15 @@ static bool is_bare(const struct hz_curve *c, const uint8_t *p, size_t len)
 	return len == 1 + (size_t)c->field && (p[0] == 2 || p[0] == 3);
 }
 
+CK_RV hz_curve_mend(struct hz_attrs *a, const struct hz_curve *c)
+{
+	const struct hz_attr *p = hz_attrs_find(a, CKA_EC_PARAMS);
+
+	if (p == NULL || !is_misspelt(p->value, p->len))
+		return CKR_OK;
+	return hz_attrs_set(a, CKA_EC_PARAMS, c->oid, c->oid_len, false);
+}
+
 bool hz_curve_point(const struct hz_curve *c, const uint8_t *in, size_t len, const uint8_t **point, size_t *point_len)
 {
 	struct hz_reader r = hz_rd(in, len), content;
@@ -113,15 +133,14 @@ bool hz_curve_point(const struct hz_curve *c, const uint8_t *in, size_t len, con
 }
 
 /*
- * 3.1 section 6.3.3: CKK_EC in an OCTET STRING, the others as bare octets.
+ * An OCTET STRING for every curve. 3.1 section 6.3.3 has bare octets for Edwards and Montgomery points, but OpenSC up to 0.23 and
+ * GnuTLS up to 3.7 read nothing else than the OCTET STRING of 3.0, and newer callers read both.
  */
-CK_RV hz_curve_set_point(struct hz_attrs *a, const struct hz_curve *c, const uint8_t *point, size_t len)
+CK_RV hz_curve_set_point(struct hz_attrs *a, const uint8_t *point, size_t len)
 {
 	struct hz_buf der = HZ_BUF_INIT;
 	CK_RV rv;
 
-	if (c->type != CKK_EC)
-		return hz_attrs_set(a, CKA_EC_POINT, point, len, false);
 	hz_der_put(&der, HZ_DER_OCTETS, point, len);
 	rv = der.failed ? hz_fail(CKR_HOST_MEMORY, "out of memory") : hz_attrs_set(a, CKA_EC_POINT, der.p, der.len, false);
 	hz_buf_free(&der);

@@ -43,7 +43,10 @@ const struct hz_curve *hz_curve_of_oid(const uint8_t *oid, size_t len);
 bool hz_curve_point(const struct hz_curve *c, const uint8_t *in, size_t len, const uint8_t **point, size_t *point_len);
 
 /* CKA_EC_POINT as objects keep it, from the encoded point. CKR_OK or CKR_HOST_MEMORY. */
-CK_RV hz_curve_set_point(struct hz_attrs *a, const struct hz_curve *c, const uint8_t *point, size_t len);
+CK_RV hz_curve_set_point(struct hz_attrs *a, const uint8_t *point, size_t len);
+
+/* Replace CKA_EC_PARAMS by the curve's OID where it has a form that is taken but not DER. CKR_OK or CKR_HOST_MEMORY. */
+CK_RV hz_curve_mend(struct hz_attrs *a, const struct hz_curve *c);
 
 /* libcrypto's group of a Weierstrass curve other than secp256k1: made once, shared, never freed. NULL: out of memory. */
 const EC_GROUP *hz_curve_group(const struct hz_curve *c);

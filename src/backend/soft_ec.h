@@ -12,7 +12,7 @@ CK_RV hz_soft_ecdh(const struct hz_mech *m, struct hz_key *base, struct hz_attrs
 EC_POINT *hz_ec_point_of(const struct hz_curve *c, const uint8_t *in, size_t len, BN_CTX *ctx);
 
 /* The curve that the public template names; priv gets the same CKA_EC_PARAMS. */
-CK_RV hz_ec_curve_wanted(CK_KEY_TYPE type, const struct hz_attrs *pub, struct hz_attrs *priv, const struct hz_curve **c);
+CK_RV hz_ec_curve_wanted(CK_KEY_TYPE type, struct hz_attrs *pub, struct hz_attrs *priv, const struct hz_curve **c);
 
 /* The hash in front of a CKM_ECDSA mechanism: false when it is none of them; HZ_HASH_IDS for CKM_ECDSA itself. */
 bool hz_ecdsa_hash(CK_MECHANISM_TYPE m, enum hz_hash_id *hash);

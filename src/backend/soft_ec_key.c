@@ -211,14 +211,17 @@ CK_RV hz_soft_ec_complete(struct hz_attrs *a)
 		return rv;
 	if (!octets_of(c, &point, octets, &len))
 		return bad("CKA_EC_POINT is no point of this curve");
-	return hz_curve_set_point(a, c, octets, len);
+	return hz_curve_set_point(a, octets, len);
 }
 
-CK_RV hz_ec_curve_wanted(CK_KEY_TYPE type, const struct hz_attrs *pub, struct hz_attrs *priv, const struct hz_curve **c)
+CK_RV hz_ec_curve_wanted(CK_KEY_TYPE type, struct hz_attrs *pub, struct hz_attrs *priv, const struct hz_curve **c)
 {
-	const struct hz_attr *params = hz_attrs_find(pub, CKA_EC_PARAMS);
+	const struct hz_attr *params;
 	CK_RV rv = hz_curve_of_attrs(pub, type, c);
 
+	if (rv == CKR_OK)
+		rv = hz_curve_mend(pub, *c);
+	params = hz_attrs_find(pub, CKA_EC_PARAMS);
 	return rv != CKR_OK ? rv : hz_attrs_set(priv, CKA_EC_PARAMS, params->value, params->len, false);
 }
 
@@ -230,7 +233,7 @@ static CK_RV keep_pair(EVP_PKEY *pkey, const struct hz_curve *c, struct hz_attrs
 
 	if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point, sizeof point, &len) != 1)
 		return hz_fail(CKR_FUNCTION_FAILED, "EC generation: %s", hz_ossl_reason());
-	rv = hz_curve_set_point(pub, c, point, len);
+	rv = hz_curve_set_point(pub, point, len);
 	if (rv == CKR_OK)
 		rv = hz_pkey_num(pkey, OSSL_PKEY_PARAM_PRIV_KEY, c->scalar, priv, CKA_VALUE, true);
 	return rv != CKR_OK ? rv : hz_soft_pair_done(pub, priv);

@@ -108,6 +108,8 @@ CK_RV hz_soft_ed_complete(struct hz_attrs *a)
 	CK_RV rv = hz_curve_of_attrs(a, type, &c);
 
 	if (rv == CKR_OK)
+		rv = hz_curve_mend(a, c);
+	if (rv == CKR_OK)
 		rv = hz_attr_need(a, private ? CKA_VALUE : CKA_EC_POINT, &v);
 	if (rv != CKR_OK)
 		return rv;
@@ -116,7 +118,7 @@ CK_RV hz_soft_ed_complete(struct hz_attrs *a)
 	if (!private && type == CKK_EC_EDWARDS && !ed_point_ok(c, raw))
 		return bad("CKA_EC_POINT is no point of this curve");
 	memcpy(copy, raw, len);
-	rv = private ? hz_attrs_set(a, CKA_VALUE, copy, len, true) : hz_curve_set_point(a, c, copy, len);
+	rv = private ? hz_attrs_set(a, CKA_VALUE, copy, len, true) : hz_curve_set_point(a, copy, len);
 	hz_wipe(copy, sizeof copy);
 	return rv;
 }
@@ -133,7 +135,7 @@ static CK_RV keep_pair(EVP_PKEY *pkey, const struct hz_curve *c, struct hz_attrs
 		hz_secmem_free(sec);
 		return hz_fail(CKR_FUNCTION_FAILED, "%s generation: %s", c->name, hz_ossl_reason());
 	}
-	rv = hz_curve_set_point(pub, c, raw, len);
+	rv = hz_curve_set_point(pub, raw, len);
 	if (rv == CKR_OK)
 		rv = hz_attrs_set(priv, CKA_VALUE, sec, sec_len, true);
 	hz_secmem_free(sec);
@@ -142,7 +144,7 @@ static CK_RV keep_pair(EVP_PKEY *pkey, const struct hz_curve *c, struct hz_attrs
 
 CK_RV hz_soft_ed_generate(const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv)
 {
-	CK_KEY_TYPE type = m->type == CKM_EC_EDWARDS_KEY_PAIR_GEN ? CKK_EC_EDWARDS : CKK_EC_MONTGOMERY;
+	CK_KEY_TYPE type = m->type == CKM_EC_MONTGOMERY_KEY_PAIR_GEN ? CKK_EC_MONTGOMERY : CKK_EC_EDWARDS;
 	const struct hz_curve *c;
 	EVP_PKEY *pkey;
 	CK_RV rv = hz_ec_curve_wanted(type, pub, priv, &c);
@@ -240,8 +242,9 @@ CK_RV hz_soft_x_derive(const struct hz_mech *m, struct hz_key *base, struct hz_a
 const struct hz_soft_mech hz_soft_ed[] = {
 	GENERATES(CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS),
 	GENERATES(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY),
-	{ .row = { CKM_EDDSA, { 255, 448, CKF_SIGN | CKF_VERIFY | ED_FLAGS }, { CKK_EC_EDWARDS, HZ_NO_KEY_TYPE, HZ_NO_KEY_TYPE },
-		   HZ_NO_KEY_TYPE },
-	  .begin = begin },
+	/* GnuTLS up to 3.7 generates Ed25519 keys with the signature mechanism's number. */
+	{ .row = { CKM_EDDSA, { 255, 448, CKF_SIGN | CKF_VERIFY | CKF_GENERATE_KEY_PAIR | ED_FLAGS },
+		   { CKK_EC_EDWARDS, HZ_NO_KEY_TYPE, HZ_NO_KEY_TYPE }, CKO_PRIVATE_KEY },
+	  .begin = begin, .generate_pair = hz_soft_ed_generate },
 	{ .row = { .type = 0 } },
 };

@@ -60,7 +60,7 @@ CK_RV hz_soft_k256_generate(struct hz_attrs *pub, struct hz_attrs *priv)
 	if (rv == CKR_OK && (!hz_k256_generate(sec, opaque) || !hz_k256_pub_write(opaque, false, point)))
 		rv = hz_fail(CKR_FUNCTION_FAILED, "no random numbers for a key");
 	if (rv == CKR_OK)
-		rv = hz_curve_set_point(pub, c, point, sizeof point);
+		rv = hz_curve_set_point(pub, point, sizeof point);
 	if (rv == CKR_OK)
 		rv = hz_attrs_set(priv, CKA_VALUE, sec, 32, true);
 	hz_secmem_free(sec);
