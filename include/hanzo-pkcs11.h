@@ -37,6 +37,7 @@ extern "C" {
 #define CKM_HANZO_ECDSA_KECCAK256 0x80485A14UL   /* C_Sign, C_Verify, multi-part; none; r || s out */
 #define CKM_HANZO_KECCAK256 0x80485A15UL         /* C_Digest, multi-part; none; 32 bytes out */
 #define CKM_HANZO_CERT_SUBJECT 0x80485A16UL      /* C_Sign, C_Verify, multi-part; CK_HANZO_CERT_SUBJECT_PARAMS */
+#define CKM_HANZO_SCHNORR_BIP340 0x80485A17UL    /* C_Sign, C_Verify; none; any message in, 64 bytes out */
 #define CKM_HANZO_MODEL_WEIGHTS 0x80485A20UL     /* C_Encrypt, C_Decrypt, multi-part; none */
 #define CKM_HANZO_KMS_BLOB 0x80485A21UL          /* C_Encrypt, C_Decrypt; none; AES keys held by Infisical */
 

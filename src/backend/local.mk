@@ -34,6 +34,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_rsa_crypt.c \
 	src/backend/soft_rsa_key.c \
 	src/backend/soft_rsa_sig.c \
+	src/backend/soft_schnorr.c \
 	src/backend/soft_secret.c \
 	src/backend/soft_sig.c \
 	src/backend/soft_sym.c \

@@ -71,7 +71,8 @@ struct hz_soft_mech {
  *        soft_rsa.c, soft_ec.c, soft_k256.c, soft_ed.c, soft_pq.c, soft_vendor.c, soft_poai.c
  */
 extern const struct hz_soft_mech hz_soft_digest[], hz_soft_mac[], hz_soft_cipher[], hz_soft_aead[], hz_soft_kdf[],
-	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[], hz_soft_ecies[], hz_soft_poai[];
+	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[], hz_soft_ecies[],
+	hz_soft_poai[], hz_soft_schnorr[];
 
 /* The joined table. Made at first use; thread-safe. */
 const struct hz_soft_mech *hz_soft_mech_find(CK_MECHANISM_TYPE type); /* NULL: not offered */

@@ -22,6 +22,7 @@ static const struct hz_soft_mech *const sections[] = {
 	hz_soft_vendor,
 	hz_soft_ecies,
 	hz_soft_poai,
+	hz_soft_schnorr,
 };
 
 #define ROWS_MAX 256

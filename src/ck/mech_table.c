@@ -220,6 +220,7 @@ static const struct { CK_MECHANISM_TYPE type; const struct hz_form *form; } tabl
 	{ CKM_HANZO_ECDSA_KECCAK256, &none },
 	{ CKM_HANZO_KECCAK256, &none },
 	{ CKM_HANZO_CERT_SUBJECT, &subject },
+	{ CKM_HANZO_SCHNORR_BIP340, &none },
 	{ CKM_HANZO_MODEL_WEIGHTS, &none },
 	{ CKM_HANZO_KMS_BLOB, &none },
 };

@@ -517,6 +517,45 @@ START_TEST(test_keyspace_attributes)
 }
 END_TEST
 
+/* BIP-340 through the same backend: any length, bound to message and key. */
+START_TEST(test_schnorr)
+{
+	/* 3G, and the signature of 32 zero bytes by BIP-340's first test vector. */
+	static const char point[] = "04f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9"
+				    "388f7b0f632de8140fe337e62a37f3566500a99934c2231b6cb9fd7584b8e672";
+	static const char vector[] = "e907831f80848d1069a5371b402410364bdf1c5f8307b0084c55f1ce2dca8215"
+				     "25f66a4a85ea8b71e482a74f382d2ce5ebeee8fdb2172f477df4900d310536c0";
+	static const uint8_t three[32] = { [31] = 3 }, zeros[33];
+	uint8_t p[65], known[64], sig[64];
+	struct hz_key *sec = key_of(three, NULL, NULL, NULL, SIZE_MAX), *pub;
+	struct hz_op *sign_op, *verify_op;
+	size_t len;
+	CK_RV rv;
+
+	ck_assert(hz_hex_decode(point, 130, p, 65) && hz_hex_decode(vector, 128, known, 64));
+	pub = key_of(NULL, p, NULL, NULL, SIZE_MAX);
+	sign_op = begin_with(CKM_HANZO_SCHNORR_BIP340, HZ_OP_SIGN, sec, NULL, &rv);
+	ck_assert_uint_eq(rv, CKR_OK);
+	verify_op = begin_with(CKM_HANZO_SCHNORR_BIP340, HZ_OP_VERIFY, pub, NULL, &rv);
+	ck_assert_uint_eq(rv, CKR_OK);
+	ck_assert_uint_eq(verify_op->ops->verify(verify_op, zeros, 32, known, 64), CKR_OK);
+	ck_assert_uint_eq(verify_op->ops->verify(verify_op, zeros, 33, known, 64), CKR_SIGNATURE_INVALID);
+	ck_assert_uint_eq(verify_op->ops->verify(verify_op, zeros, 32, known, 63), CKR_SIGNATURE_LEN_RANGE);
+	for (size_t n = 0; n <= 33; n += 11) {
+		len = sizeof sig;
+		ck_assert_uint_eq(sign_op->ops->once(sign_op, zeros, n, sig, &len), CKR_OK);
+		ck_assert_uint_eq(len, 64);
+		ck_assert_uint_eq(verify_op->ops->verify(verify_op, zeros, n, sig, 64), CKR_OK);
+		sig[n] ^= 1;
+		ck_assert_uint_eq(verify_op->ops->verify(verify_op, zeros, n, sig, 64), CKR_SIGNATURE_INVALID);
+	}
+	sign_op->ops->free(sign_op);
+	verify_op->ops->free(verify_op);
+	hz_soft_key_free(sec);
+	hz_soft_key_free(pub);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("soft_poai");
@@ -533,6 +572,7 @@ int main(void)
 	tcase_add_test(tc, test_model_of_the_keyspace);
 	tcase_add_test(tc, test_verify_rules);
 	tcase_add_test(tc, test_rearm_keeps_to_the_new_parameter);
+	tcase_add_test(tc, test_schnorr);
 	tcase_add_test(tc, test_keyspaces);
 	tcase_add_test(tc, test_keyspace_attributes);
 	if (probe != NULL) {
