@@ -44,6 +44,8 @@ EVP_PKEY *hz_pkey_generate(const char *type, OSSL_PARAM *params);
 CK_RV hz_attr_need(const struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, struct hz_reader *out);
 /* Drop leading zero octets of a number. */
 CK_RV hz_attr_strip(struct hz_attrs *a, CK_ATTRIBUTE_TYPE type, bool secret);
+/* SPKI DER from the key itself, whatever CKA_PUBLIC_KEY_INFO says. */
+CK_RV hz_key_make_spki(const struct hz_key *key, struct hz_buf *out);
 /* Set CKA_PUBLIC_KEY_INFO from the key; a different value given by the caller is CKR_ATTRIBUTE_VALUE_INVALID. */
 CK_RV hz_key_set_spki(struct hz_attrs *a, const struct hz_key *key);
 /* CKR_KEY_TYPE_INCONSISTENT unless the key is of this class. */

@@ -95,6 +95,8 @@ CK_RV hz_soft_secret_key(struct hz_key *key);
 CK_RV hz_soft_pkcs8(const struct hz_key *key, struct hz_buf *out);
 CK_RV hz_soft_from_pkcs8(const uint8_t *der, size_t len, struct hz_attrs *made);
 CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out);
+/* A public key's attributes from its SPKI DER, complete. CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED. */
+CK_RV hz_soft_from_spki(const uint8_t *der, size_t len, struct hz_attrs *made);
 
 /* Set CKA_VALUE (secret), CKA_VALUE_LEN where the class has it, and CKA_CHECK_VALUE of a secret key made by any means; checks length against key type and CKA_VALUE_LEN. */
 CK_RV hz_soft_set_secret(struct hz_attrs *made, const uint8_t *value, size_t len);

@@ -112,7 +112,7 @@ CK_RV hz_key_set_spki(struct hz_attrs *a, const struct hz_key *key)
 {
 	const struct hz_attr *given = hz_attrs_find(a, CKA_PUBLIC_KEY_INFO);
 	struct hz_buf spki = HZ_BUF_INIT;
-	CK_RV rv = hz_soft_spki(key, &spki);
+	CK_RV rv = hz_key_make_spki(key, &spki);
 
 	if (rv != CKR_OK)
 		goto out;

@@ -92,19 +92,11 @@ static CK_RV put_public(struct hz_buf *out, const struct hz_key *key)
 	return rv;
 }
 
-CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out)
+CK_RV hz_key_make_spki(const struct hz_key *key, struct hz_buf *out)
 {
-	const struct hz_attr *known = hz_attrs_find(&key->attrs, CKA_PUBLIC_KEY_INFO);
 	struct hz_buf bits = HZ_BUF_INIT, seq = HZ_BUF_INIT;
-	CK_RV rv;
+	CK_RV rv = put_public(&bits, key);
 
-	/* A private key's own was computed when the key was made; its point is dear to compute again. */
-	if (key->cls == CKO_PRIVATE_KEY && key->type == CKK_EC && !key->is_k256 && known != NULL && known->len != 0 &&
-	    hz_attrs_find(&key->attrs, CKA_UNIQUE_ID) != NULL) {
-		hz_buf_add(out, known->value, known->len);
-		return done(out);
-	}
-	rv = put_public(&bits, key);
 	if (rv == CKR_OK) {
 		put_algorithm(&seq, key);
 		hz_der_put_bits(&seq, bits.p, bits.len);
@@ -115,6 +107,17 @@ CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out)
 	hz_buf_free(&bits);
 	hz_buf_free(&seq);
 	return rv;
+}
+
+/* An object's own was made when the object was: a private key's point is dear to compute again. */
+CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out)
+{
+	const struct hz_attr *known = hz_attrs_find(&key->attrs, CKA_PUBLIC_KEY_INFO);
+
+	if (known == NULL || known->len == 0)
+		return hz_key_make_spki(key, out);
+	hz_buf_add(out, known->value, known->len);
+	return done(out);
 }
 
 /* ---- PKCS #8, writing ---- */
@@ -413,4 +416,83 @@ CK_RV hz_soft_from_pkcs8(const uint8_t *der, size_t len, struct hz_attrs *made)
 	if (rv == CKR_OK)
 		rv = hz_soft_complete(made);
 	return rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
+}
+
+/* ---- SubjectPublicKeyInfo, reading ---- */
+
+static CK_RV no_spki(void)
+{
+	return hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "no SubjectPublicKeyInfo of a known kind");
+}
+
+static CK_RV get_rsa_public(struct hz_reader *bits, struct hz_attrs *made)
+{
+	struct hz_reader seq, n, e;
+	CK_RV rv;
+
+	if (!hz_der_get(bits, HZ_DER_SEQUENCE, &seq) || !hz_rd_end(bits) || !hz_der_uint(&seq, &n) || !hz_der_uint(&seq, &e) ||
+	    !hz_rd_end(&seq))
+		return no_spki();
+	rv = hz_attrs_set(made, CKA_MODULUS, n.p, n.left, false);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set(made, CKA_PUBLIC_EXPONENT, e.p, e.left, false);
+	return rv != CKR_OK ? rv : hz_attrs_set_ulong(made, CKA_KEY_TYPE, CKK_RSA);
+}
+
+static CK_RV get_point(const struct hz_curve *c, const struct hz_reader *bits, struct hz_attrs *made)
+{
+	CK_RV rv = hz_attrs_set(made, CKA_EC_PARAMS, c->oid, c->oid_len, false);
+
+	if (rv == CKR_OK)
+		rv = hz_attrs_set(made, CKA_EC_POINT, bits->p, bits->left, false);
+	return rv != CKR_OK ? rv : hz_attrs_set_ulong(made, CKA_KEY_TYPE, c->type);
+}
+
+static CK_RV get_pq_public(const uint8_t arcs[2], const struct hz_reader *bits, struct hz_attrs *made)
+{
+	CK_KEY_TYPE type = arcs[0] == 3 ? CKK_ML_DSA : CKK_ML_KEM;
+	CK_ULONG id;
+	CK_RV rv;
+
+	if ((arcs[0] != 3 && arcs[0] != 4) || !pq_set(type, arcs[1], &id))
+		return no_spki();
+	rv = hz_attrs_set_ulong(made, CKA_PARAMETER_SET, id);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set(made, CKA_VALUE, bits->p, bits->left, false);
+	return rv != CKR_OK ? rv : hz_attrs_set_ulong(made, CKA_KEY_TYPE, type);
+}
+
+static CK_RV get_public(struct hz_reader *alg, struct hz_reader *bits, struct hz_attrs *made)
+{
+	struct hz_reader oid, params;
+	const struct hz_curve *c;
+
+	if (!hz_der_next_is(alg, HZ_DER_OID) || !hz_der_any(alg, &oid))
+		return no_spki();
+	if (is_oid(&oid, oid_rsa, sizeof oid_rsa))
+		return get_rsa_public(bits, made);
+	if (is_oid(&oid, oid_ec, sizeof oid_ec)) {
+		c = hz_der_any(alg, &params) ? hz_curve_of_oid(params.p, params.left) : NULL;
+		return c != NULL && c->type == CKK_EC ? get_point(c, bits, made) : hz_fail(CKR_CURVE_NOT_SUPPORTED, "no such curve");
+	}
+	c = hz_curve_of_oid(oid.p, oid.left);
+	if (c != NULL && c->type != CKK_EC)
+		return get_point(c, bits, made);
+	if (oid.left == sizeof oid_nist + 2 && memcmp(oid.p, oid_nist, sizeof oid_nist) == 0)
+		return get_pq_public(oid.p + sizeof oid_nist, bits, made);
+	return no_spki();
+}
+
+CK_RV hz_soft_from_spki(const uint8_t *der, size_t len, struct hz_attrs *made)
+{
+	struct hz_reader r = hz_rd(der, len), seq, alg, bits;
+	CK_RV rv;
+
+	if (!hz_der_get(&r, HZ_DER_SEQUENCE, &seq) || !hz_rd_end(&r) || !hz_der_get(&seq, HZ_DER_SEQUENCE, &alg) ||
+	    !hz_der_bits(&seq, &bits) || !hz_rd_end(&seq))
+		return no_spki();
+	rv = get_public(&alg, &bits, made);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set_ulong(made, CKA_CLASS, CKO_PUBLIC_KEY);
+	return rv != CKR_OK ? rv : hz_soft_complete(made);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: PKCS #8 of every key type, and the forms of points and curve parameters. First byte: what the rest is. */
+/* Fuzz target: PKCS #8 of every key type, SubjectPublicKeyInfo, and the forms of points and curve parameters. First byte: what the rest is. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +61,17 @@ static void public_key(CK_KEY_TYPE type, const uint8_t *data, size_t size)
 	hz_attrs_free(&a);
 }
 
+static void spki(const uint8_t *data, size_t size)
+{
+	struct hz_attrs a = HZ_ATTRS_INIT;
+	struct hz_key *key = NULL;
+
+	if (hz_soft_from_spki(data, size, &a) == CKR_OK)
+		CHECK(hz_soft_key_new(&a, &key) == CKR_OK);
+	hz_soft_key_free(key);
+	hz_attrs_free(&a);
+}
+
 static void certificate(const uint8_t *data, size_t size)
 {
 	struct hz_attrs a = HZ_ATTRS_INIT;
@@ -75,15 +86,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0:
 		private_key(data + 1, size - 1);
 		break;
 	case 4:
 		certificate(data + 1, size - 1);
 		break;
+	case 5:
+		spki(data + 1, size - 1);
+		break;
 	default:
-		public_key(ec_types[data[0] % 5 - 1], data + 1, size - 1);
+		public_key(ec_types[data[0] % 6 - 1], data + 1, size - 1);
 		break;
 	}
 	return 0;

@@ -146,6 +146,41 @@ START_TEST(pkcs8_round)
 }
 END_TEST
 
+/* So does the public half by its SPKI; a private key that claims another public half is refused. */
+START_TEST(spki_round)
+{
+	const struct kind *k = &kinds[_i];
+	struct hz_attrs back = HZ_ATTRS_INIT, liar;
+	const struct hz_attr *info;
+	struct hz_key *key;
+	struct pair p, other;
+
+	if (!offered(k))
+		return;
+	make(k, &p);
+	make(k, &other);
+	info = hz_attrs_find(&p.pub, CKA_PUBLIC_KEY_INFO);
+	ck_assert_uint_eq(hz_soft_from_spki(info->value, info->len, &back), CKR_OK);
+	ck_assert(same_attr(&back, &p.pub, CKA_PUBLIC_KEY_INFO));
+	ck_assert(same_attr(&back, &p.pub, k->type == CKK_RSA ? CKA_MODULUS : k->oid != NULL ? CKA_EC_POINT : CKA_VALUE));
+	for (size_t n = 0; n < info->len; n += 1 + info->len / 97) {
+		struct hz_attrs a = HZ_ATTRS_INIT;
+
+		ck_assert_uint_ne(hz_soft_from_spki(info->value, n, &a), CKR_OK);
+		hz_attrs_free(&a);
+	}
+	ck_assert_uint_eq(hz_attrs_dup(&liar, &p.priv), CKR_OK);
+	info = hz_attrs_find(&other.pub, CKA_PUBLIC_KEY_INFO);
+	put(&liar, CKA_PUBLIC_KEY_INFO, info->value, info->len);
+	put(&liar, CKA_UNIQUE_ID, "id", 2);
+	ck_assert_uint_eq(try_key(&liar, &key), CKR_ATTRIBUTE_VALUE_INVALID);
+	hz_attrs_free(&liar);
+	hz_attrs_free(&back);
+	free_pair(&p);
+	free_pair(&other);
+}
+END_TEST
+
 /* libcrypto reads what we wrote, and its own encoding of the same key equals ours. secp256k1 is not shown to it. */
 START_TEST(agrees_with_libcrypto)
 {
@@ -1005,6 +1040,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, sign_and_verify, 0, KINDS);
 	tcase_add_loop_test(t, pkcs8_round, 0, KINDS);
+	tcase_add_loop_test(t, spki_round, 0, KINDS);
 	tcase_add_loop_test(t, agrees_with_libcrypto, 0, KINDS);
 	tcase_add_test(t, rsa_missing_numbers);
 	tcase_add_test(t, rsa_bad_numbers);
