@@ -135,7 +135,12 @@ forge_begin(struct forge *f, const struct forge_spec *spec)
 	f->ask_key = new_key(f);
 	f->vek_key = new_key(f);
 	f->ark = new_cert(f, ark, ark, f->ark_key);
-	f->ask = new_cert(f, ask, ark, f->ask_key);
+	f->ask = new_cert(f, ask, spec->long_chain ? "Extra CA" : ark, f->ask_key);
+	if (spec->long_chain) {
+		f->extra = new_cert(f, "Extra CA", ark, f->ark_key);
+		add_ca(f->extra);
+		sign_cert(f, f->extra, f->ark_key);
+	}
 	f->vek = new_cert(f, spec->vlek ? "SEV-VLEK" : "SEV-VCEK", ask, f->vek_key);
 	add_ca(f->ark);
 	if (!spec->no_ask_ca)
@@ -153,6 +158,7 @@ forge_end(struct forge *f)
 	X509_free(f->ark);
 	X509_free(f->ask);
 	X509_free(f->vek);
+	X509_free(f->extra);
 	EVP_PKEY_free(f->ark_key);
 	EVP_PKEY_free(f->ask_key);
 	EVP_PKEY_free(f->vek_key);
@@ -167,6 +173,7 @@ forge_pem(const struct forge *f)
 	char *p;
 
 	must(PEM_write_bio_X509(bio, f->vek) && PEM_write_bio_X509(bio, f->ask) && PEM_write_bio_X509(bio, f->ark));
+	must(f->extra == NULL || PEM_write_bio_X509(bio, f->extra));
 	b.len = (size_t)BIO_get_mem_data(bio, &p);
 	b.p = malloc(b.len);
 	memcpy(b.p, p, b.len);

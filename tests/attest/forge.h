@@ -19,12 +19,14 @@ struct forge_spec {
 	unsigned char hwid[64];
 	bool wrapped_hwid;           /* in an OCTET STRING */
 	bool no_ask_ca;              /* the intermediate is no CA */
+	bool long_chain;             /* one more CA between the root and the intermediate */
 };
 
 struct forge {
 	OSSL_LIB_CTX *libctx;
 	EVP_PKEY *ark_key, *ask_key, *vek_key;
 	X509 *ark, *ask, *vek;
+	X509 *extra;                 /* of a long chain; its key is the ARK's */
 	unsigned char ark_sha256[32], ark_spki[32];
 };
 

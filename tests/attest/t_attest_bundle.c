@@ -294,7 +294,7 @@ test_damaged(void)
 static void
 test_snp(void)
 {
-	static const struct forge_spec spec = { "Turin", false, { 1, 2, 3, 4, 81 }, { 2, 8 }, false, false };
+	static const struct forge_spec spec = { "Turin", false, { 1, 2, 3, 4, 81 }, { 2, 8 }, false, false, false };
 	struct forge f;
 	struct blob pem;
 	unsigned char report[REPORT_LEN];
@@ -343,7 +343,7 @@ test_malleable(void)
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf,
 		0x58, 0x1a, 0x0d, 0xb2, 0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
 	};
-	static const struct forge_spec spec = { "Milan", false, { 0, 4, 0, 24, 219 }, { 4 }, false, false };
+	static const struct forge_spec spec = { "Milan", false, { 0, 4, 0, 24, 219 }, { 4 }, false, false, false };
 	struct forge f;
 	struct blob pem;
 	unsigned char report[REPORT_LEN], second[REPORT_LEN];

@@ -232,9 +232,9 @@ run_cases(const struct forge_spec *spec, const struct snp_case *c, size_t n)
 	forge_end(&f);
 }
 
-static const struct forge_spec milan = { "Milan", false, { 0, 4, 0, 24, 219 }, { 4, 64, 3 }, false, false };
-static const struct forge_spec turin = { "Turin", false, { 1, 2, 3, 4, 81 }, { 2, 8, 3, 4, 5, 6, 7, 8 }, false, false };
-static const struct forge_spec vlek = { "Genoa", true, { 0, 10, 0, 23, 84 }, { 0 }, false, false };
+static const struct forge_spec milan = { "Milan", false, { 0, 4, 0, 24, 219 }, { 4, 64, 3 }, false, false, false };
+static const struct forge_spec turin = { "Turin", false, { 1, 2, 3, 4, 81 }, { 2, 8, 3, 4, 5, 6, 7, 8 }, false, false, false };
+static const struct forge_spec vlek = { "Genoa", true, { 0, 10, 0, 23, 84 }, { 0 }, false, false, false };
 
 /* Report versions 3 and 5 pass, 4 and 6 do not, mitigations of version 5 count. */
 static void
@@ -256,6 +256,29 @@ test_versions(void)
 		CHECK(verify_with(p, &pem, report, NULL) == (version == 3 ? HZ_ATTEST_R_POLICY_FIRMWARE
 		                                             : version == 5 ? HZ_ATTEST_OK : HZ_ATTEST_R_VERSION));
 	}
+	hz_attest_policy_free(p);
+	blob_free(&pem);
+	forge_end(&f);
+}
+
+/* A chain that is one certificate too long, though every signature in it is good. */
+static void
+test_chain_length(void)
+{
+	struct forge_spec spec = milan;
+	struct forge f;
+	struct blob pem;
+	unsigned char report[REPORT_LEN];
+	hz_attest_policy *p;
+
+	spec.long_chain = true;
+	forge_begin(&f, &spec);
+	pem = forge_pem(&f);
+	/* Pinned by certificate: the extra CA has the same key. */
+	p = policy_for(&f, ANY, false);
+	forge_report(report, &spec);
+	forge_sign(&f, report);
+	CHECK(verify_with(p, &pem, report, NULL) == HZ_ATTEST_R_CHAIN_LEN);
 	hz_attest_policy_free(p);
 	blob_free(&pem);
 	forge_end(&f);
@@ -454,6 +477,7 @@ main(void)
 	run_cases(&vlek, vlek_cases, sizeof vlek_cases / sizeof *vlek_cases);
 	test_versions();
 	test_certificates();
+	test_chain_length();
 	test_revocation();
 	test_examples();
 	test_manual();

@@ -442,6 +442,8 @@ main(void)
 	test_other_certificates(manifest);
 	test_forged(manifest);
 	printf("%zu vectors, %zu recipes, %d refused for another reason, %d failures\n", vectors, recipes, reasons_differ, failures);
+	/* Another order of checks is fine, a new difference is to be looked at. */
+	CHECK(reasons_differ == 21);
 	CHECK(vectors >= 17 && recipes >= 300);
 	hz_attest_policy_free(reference);
 	hz_attest_policy_free(crl_policy);

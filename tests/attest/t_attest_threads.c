@@ -43,7 +43,7 @@ work(void *arg)
 int
 main(void)
 {
-	static const struct forge_spec spec = { "Genoa", false, { 0, 10, 0, 23, 84 }, { 1, 2, 3 }, false, false };
+	static const struct forge_spec spec = { "Genoa", false, { 0, 10, 0, 23, 84 }, { 1, 2, 3 }, false, false, false };
 	pthread_t thread[THREADS];
 	size_t wrong[THREADS];
 	struct forge f;
