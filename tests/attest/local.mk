@@ -7,6 +7,7 @@ check_PROGRAMS += \
 	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
 	tests/attest/t_attest_tdx \
+	tests/attest/t_attest_tdxmade \
 	tests/attest/t_attest_threads
 tests_attest_t_attest_snp_SOURCES = tests/attest/t_attest_snp.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_snp_LDADD = $(ATTEST_TEST_LIBS)
@@ -30,3 +31,5 @@ EXTRA_DIST += \
 	examples/policy-simulated.json \
 	examples/policy-snp.json \
 	examples/policy-tdx.json
+tests_attest_t_attest_tdxmade_SOURCES = tests/attest/t_attest_tdxmade.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_tdxmade_LDADD = $(ATTEST_TEST_LIBS)
