@@ -184,6 +184,7 @@ bool kit_recipe(CK_MECHANISM_TYPE t, CK_FLAGS op, struct kit_recipe *r)
 	case CKM_HANZO_ECDSA_RECOVERABLE: return fixed(r, KEY_K256, 32);
 	case CKM_HANZO_ECDSA_KECCAK256: return plain(r, KEY_K256);
 	case CKM_HANZO_CERT_SUBJECT: return with(r, KEY_K256, &subject, sizeof subject);
+	case CKM_HANZO_SCHNORR_BIP340: return plain(r, KEY_K256);
 	case CKM_HANZO_POAI: return statement(r, false);
 	case CKM_HANZO_HMM_SETTLEMENT: return statement(r, true);
 	case CKM_HANZO_EIP712: return typed_data(r);
