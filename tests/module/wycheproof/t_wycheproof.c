@@ -53,6 +53,10 @@ static void run_file(struct wp *w, const char *dir, const char *name, wp_family 
 
 		for (size_t t = 0; t < json_object_array_length(tests); t++)
 			run(w, group, json_object_array_get_idx(tests, t));
+		if (w->group_key != CK_INVALID_HANDLE)
+			w->f->C_DestroyObject(w->s, w->group_key);
+		w->group_key = CK_INVALID_HANDLE;
+		w->group_tried = false;
 	}
 	json_object_put(doc);
 }
