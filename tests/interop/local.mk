@@ -20,6 +20,7 @@ EXTRA_DIST += \
 
 # Wallet libraries from npm, installed into the build folder when the test runs.
 dist_check_SCRIPTS += tests/interop/t_wallets.sh
+dist_check_SCRIPTS += tests/interop/t_poai_tool.sh
 noinst_PROGRAMS += tests/interop/wallets/typed
 tests_interop_wallets_typed_LDADD = -ldl
 EXTRA_DIST += \

@@ -517,6 +517,72 @@ START_TEST(test_keyspace_attributes)
 }
 END_TEST
 
+/* An ML-DSA-65 pair restricted to statements; false where libcrypto has none. */
+static bool pq_pair(CK_ULONG set, struct hz_key **sec, struct hz_key **pub)
+{
+	CK_MECHANISM m = { CKM_ML_DSA_KEY_PAIR_GEN, NULL, 0 };
+	const struct hz_soft_mech *gen = hz_soft_mech_find(m.mechanism);
+	struct hz_attrs a[2] = { HZ_ATTRS_INIT, HZ_ATTRS_INIT };
+	struct hz_key **key[2] = { pub, sec };
+	struct hz_mech copy;
+
+	if (gen == NULL)
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(hz_attrs_set_ulong(&a[i], CKA_CLASS, i == 0 ? CKO_PUBLIC_KEY : CKO_PRIVATE_KEY), CKR_OK);
+		ck_assert_uint_eq(hz_attrs_set_ulong(&a[i], CKA_KEY_TYPE, CKK_ML_DSA), CKR_OK);
+		ck_assert_uint_eq(hz_attrs_set_ulong(&a[i], CKA_PARAMETER_SET, set), CKR_OK);
+		ck_assert_uint_eq(hz_attrs_set(&a[i], CKA_ALLOWED_MECHANISMS, both, sizeof both, false), CKR_OK);
+	}
+	ck_assert_uint_eq(hz_mech_copy(&copy, &m), CKR_OK);
+	ck_assert_uint_eq(gen->generate_pair(&copy, &a[0], &a[1]), CKR_OK);
+	hz_mech_clear(&copy);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(hz_soft_key_new(&a[i], key[i]), CKR_OK);
+		(*key[i])->env = &env;
+		hz_attrs_free(&a[i]);
+	}
+	return true;
+}
+
+START_TEST(test_ml_dsa)
+{
+	CK_HANZO_EIP712_PARAMS rs = { .ulChainId = 1, .ulFormat = CK_HANZO_FORMAT_RS }, chain = { .ulChainId = 1 };
+	static uint8_t sig[3309];
+	struct hz_key *sec, *pub, *sec44, *pub44;
+	struct hz_op *op;
+	char text[2048];
+	size_t len = 0;
+	CK_RV rv;
+
+	if (!pq_pair(CKP_ML_DSA_65, &sec, &pub)) {
+		puts("skip: this libcrypto has no ML-DSA");
+		return;
+	}
+	strcpy(text, poai("x", now(), 1));
+	op = begin_with(CKM_HANZO_POAI, HZ_OP_SIGN, sec, NULL, &rv);
+	ck_assert_uint_eq(rv, CKR_OK);
+	ck_assert_uint_eq(op->ops->max_out(op, HZ_ONCE, 1), sizeof sig);
+	ck_assert_uint_eq(op->ops->once(op, (const uint8_t *)text, strlen(text), sig, &len), CKR_OK);
+	ck_assert_uint_eq(len, sizeof sig);
+	ck_assert_uint_eq(op->ops->once(op, (const uint8_t *)text, strlen(text), sig, &len), CKR_FUNCTION_REJECTED);
+	op->ops->free(op);
+	ck_assert_uint_eq(verify_with(CKM_HANZO_POAI, pub, NULL, text, sig, sizeof sig), CKR_OK);
+	ck_assert_uint_eq(verify_with(CKM_HANZO_POAI, pub, NULL, text, sig, 65), CKR_SIGNATURE_LEN_RANGE);
+	ck_assert_uint_eq(verify_with(CKM_HANZO_POAI, pub, &chain, text, sig, sizeof sig), CKR_SIGNATURE_INVALID);
+	ck_assert_uint_eq(verify_with(CKM_HANZO_POAI, pub, &rs, text, sig, 64), CKR_MECHANISM_PARAM_INVALID);
+	sig[100] ^= 1;
+	ck_assert_uint_eq(verify_with(CKM_HANZO_POAI, pub, NULL, text, sig, sizeof sig), CKR_SIGNATURE_INVALID);
+	ck_assert_uint_eq(sign(CKM_HANZO_EIP712, sec, "{}"), CKR_KEY_TYPE_INCONSISTENT);
+	ck_assert(pq_pair(CKP_ML_DSA_44, &sec44, &pub44));
+	ck_assert_uint_eq(sign(CKM_HANZO_POAI, sec44, text), CKR_KEY_TYPE_INCONSISTENT);
+	hz_soft_key_free(sec44);
+	hz_soft_key_free(pub44);
+	hz_soft_key_free(sec);
+	hz_soft_key_free(pub);
+}
+END_TEST
+
 /* BIP-340 through the same backend: any length, bound to message and key. */
 START_TEST(test_schnorr)
 {
@@ -572,6 +638,7 @@ int main(void)
 	tcase_add_test(tc, test_model_of_the_keyspace);
 	tcase_add_test(tc, test_verify_rules);
 	tcase_add_test(tc, test_rearm_keeps_to_the_new_parameter);
+	tcase_add_test(tc, test_ml_dsa);
 	tcase_add_test(tc, test_schnorr);
 	tcase_add_test(tc, test_keyspaces);
 	tcase_add_test(tc, test_keyspace_attributes);

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# hanzo-p11 poai and hmm: files, lines, rules, refusals, profiles; verified without a module.
+. "$(dirname "$0")/lib.sh"
+need pkcs11-tool
+init_token
+export TOOL_PIN="$pin"
+logged --keypairgen --key-type EC:secp256k1 --label poai:acme:gpt4 --id 01 >/dev/null
+logged --keypairgen --key-type EC:secp256k1 --label hmm:acme:main --id 02 >/dev/null
+logged --keypairgen --key-type EC:secp256k1 --label plain --id 03 >/dev/null
+cd "$work"
+tool() { "$HANZO_P11" "$@"; }
+with_key() { tool "$1" sign --module "$HANZO_MODULE" --slot 1 --pin-source env:TOOL_PIN "${@:2}"; }
+address() { tool list --module "$HANZO_MODULE" --slot 1 --pin-source env:TOOL_PIN | grep PRIVATE | grep -F " $1 " | grep -oE '0x[0-9a-fA-F]{40}$'; }
+now=$(date +%s)
+# poai MODEL TIMESTAMP NONCE, hmm JOB TIMESTAMP: one line
+poai() {
+	printf '{"modelId":"%s","inputHash":"0x%064d","outputHash":"0x%064d","timestamp":%d,"computeTime":5,"nodeId":"n","nonce":"0x%064d"}\n' \
+		"$1" 1 2 "$2" "$3"
+}
+hmm() {
+	printf '{"jobId":"%s","provider":"0x%040d","consumer":"0x%040d","amount":"7","attestation":%s,"timestamp":%d}\n' "$1" 1 2 "$(poai x 5 9)" "$2"
+}
+
+say "a stream: one answer a line, in order"
+{ poai gpt4 "$now" 1; poai gpt4 "$now" 1; poai gpt5 "$now" 2; poai gpt4 $((now - 4000)) 3; poai gpt4 $((now + 100)) 4; poai gpt4 "$now" 5; echo '{}'; } >lines
+with_key poai --label poai:acme:gpt4 <lines >answers && fail "refusals must show in the exit status"
+[ "$(wc -l <answers)" = 7 ] || fail "seven answers"
+[ "$(sed -E 's/^0x[0-9a-f]{128}1[bc]$/signature/; s/^refused: (CKR_[A-Z_]*):.*/\1/' answers | tr '\n' ' ')" = \
+	"signature CKR_FUNCTION_REJECTED CKR_FUNCTION_REJECTED CKR_FUNCTION_REJECTED CKR_FUNCTION_REJECTED signature CKR_DATA_INVALID " ] ||
+	{ cat answers; fail "the answers"; }
+a=$(address poai:acme:gpt4)
+[ -n "$a" ] || fail "list shows no address"
+sed -n '1p;6p' lines >signed
+grep '^0x' answers >signatures
+[ "$(tool poai verify --address "$a" --signatures signatures <signed | sort -u)" = valid ] || fail "verify by address"
+refused tool poai verify --address "$(address plain)" --signatures signatures <signed
+refused tool poai verify --address "$a" --signatures signatures --chain-id 1 <signed
+sed 's/"n"/"m"/' signed >other
+refused tool poai verify --address "$a" --signatures signatures <other
+tac signatures >turned
+refused tool poai verify --address "$a" --signatures turned <signed
+head -1 signatures >short
+refused tool poai verify --address "$a" --signatures short <signed
+
+say "time and verification"
+poai gpt4 $((now - 3000)) 6 >old
+with_key poai --label poai:acme:gpt4 old >old.sig
+tool poai verify --address "$a" --signature "$(cat old.sig)" old >/dev/null || fail "within the time to live"
+refused tool poai verify --address "$a" --signature "$(cat old.sig)" --ttl 60 old
+tool poai verify --address "$a" --signature "$(cat old.sig)" --ttl 60 --ignore-ttl old >/dev/null || fail "--ignore-ttl"
+
+say "files, domain, forms"
+poai gpt4 "$now" 7 >f7
+poai gpt4 "$now" 8 >f8
+with_key poai --id 01 --chain-id 5 --contract 0x00000000000000000000000000000000000a11ce --rs f7 f8 >two
+[ "$(wc -c <two)" = $((2 * 131)) ] || fail "two r and s"
+tool poai verify --address "$a" --signatures two --chain-id 5 --contract 0x00000000000000000000000000000000000a11ce f7 f8 >/dev/null || fail "domain"
+refused tool poai verify --address "$a" --signatures two --chain-id 5 f7 f8
+poai gpt4 "$now" 10 >f10
+with_key poai --json --id 01 f10 | grep -qE '^\{"signature":"0x[0-9a-f]{130}"\}$' || fail "--json"
+
+say "settlements"
+hmm job-1 "$now" >h1
+with_key hmm --label hmm:acme:main h1 >h1.sig
+tool hmm verify --address "$(address hmm:acme:main)" --signature "$(cat h1.sig)" h1 >/dev/null || fail "hmm verify"
+refused with_key hmm --label hmm:acme:main h1
+refused tool poai verify --address "$(address hmm:acme:main)" --signature "$(cat h1.sig)" h1
+
+say "keys that may not"
+refused with_key poai --label hmm:acme:main f10
+refused with_key poai --label plain f10
+grep -q CKR_KEY_FUNCTION_NOT_PERMITTED "$work/refused.out" || fail "an unrestricted key is refused for another reason"
+
+say "profiles sign raw digests with a plain key"
+h() { printf '0x%064d' "$1"; }
+printf '{"chainId":36963,"governor":"0x%040d","taskId":"7","modelSpecHash":"%s","vote":1,"bucket":8000,"evidenceHash":"%s","operator":"0x%040d"}' \
+	1 "$(h 2)" "$(h 3)" 4 >verdict
+with_key poai --profile verdict --label plain verdict >verdict.sig
+tool poai verify --profile verdict --address "$(address plain)" --signature "$(cat verdict.sig)" verdict >/dev/null || fail "verdict"
+refused tool poai verify --profile verdict --address "$a" --signature "$(cat verdict.sig)" verdict
+refused with_key poai --profile verdict --label poai:acme:gpt4 verdict
+refused with_key poai --profile receipt --label plain verdict
+
+say "called wrongly"
+for args in "poai" "poai sign" "poai verify --address 0x00" "hmm sign --profile verdict --slot 1 --label x" "poai sign --profile none --slot 1 --label x"; do
+	rc=0
+	# shellcheck disable=SC2086
+	tool $args </dev/null >/dev/null 2>&1 || rc=$?
+	[ "$rc" = 2 ] || fail "exit status $rc of $args"
+done
