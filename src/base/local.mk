@@ -12,6 +12,8 @@ libhz_base_la_SOURCES += \
 	src/base/jdoc.h \
 	src/base/jsoncheck.c \
 	src/base/jsoncheck.h \
+	src/base/lock.c \
+	src/base/lock.h \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/reader.h \

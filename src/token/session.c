@@ -50,7 +50,6 @@ static bool grow(void)
 	for (CK_ULONG i = CHUNK; i > 0; i--) {
 		struct place *p = &chunk[i - 1];
 
-		(void)pthread_mutex_init(&p->s.lock, NULL);
 		p->index = first + i - 1;
 		p->next_free = table.free;
 		table.free = p;
@@ -106,9 +105,9 @@ CK_RV hz_session_enter(CK_SESSION_HANDLE h, struct hz_session **out)
 	p = place_at(h & (MAX_PLACES - 1));
 	if (p == NULL)
 		return no_session(h);
-	pthread_mutex_lock(&p->s.lock);
+	hz_lock(&p->s.lock);
 	if (p->s.handle != h) {
-		pthread_mutex_unlock(&p->s.lock);
+		hz_unlock(&p->s.lock);
 		return no_session(h);
 	}
 	*out = &p->s;
@@ -123,7 +122,7 @@ CK_RV hz_session_leave(struct hz_session *s, CK_RV rv)
 		s->swept = epoch;
 		hz_ops_sweep(s);
 	}
-	pthread_mutex_unlock(&s->lock);
+	hz_unlock(&s->lock);
 	return rv;
 }
 
@@ -201,7 +200,7 @@ CK_RV hz_session_open(struct hz_token *t, CK_FLAGS flags, CK_VOID_PTR app, CK_NO
 		put_place(p);
 		return rv;
 	}
-	pthread_mutex_lock(&p->s.lock);
+	hz_lock(&p->s.lock);
 	p->s.token = t;
 	p->s.flags = flags;
 	p->s.application = app;
@@ -209,7 +208,7 @@ CK_RV hz_session_open(struct hz_token *t, CK_FLAGS flags, CK_VOID_PTR app, CK_NO
 	p->s.swept = atomic_load(&t->epoch);
 	p->s.handle = p->turn << INDEX_BITS | p->index;
 	*out = p->s.handle;
-	pthread_mutex_unlock(&p->s.lock);
+	hz_unlock(&p->s.lock);
 	return CKR_OK;
 }
 
@@ -225,7 +224,7 @@ void hz_session_close(struct hz_session *s)
 	s->handle = 0;
 	s->token = NULL;
 	count_out(t, hz_session_rw(s));
-	pthread_mutex_unlock(&s->lock); /* not before: C_Finalize, which ends the token, waits for it */
+	hz_unlock(&s->lock); /* not before: C_Finalize, which ends the token, waits for it */
 	put_place((struct place *)s);
 }
 
@@ -239,11 +238,11 @@ void hz_session_close_all(struct hz_token *t)
 	for (CK_ULONG i = 0; i < n; i++) {
 		struct place *p = place_at(i);
 
-		pthread_mutex_lock(&p->s.lock);
+		hz_lock(&p->s.lock);
 		if (p->s.handle != 0 && (t == NULL || p->s.token == t))
 			hz_session_close(&p->s);
 		else
-			pthread_mutex_unlock(&p->s.lock);
+			hz_unlock(&p->s.lock);
 	}
 }
 
@@ -276,7 +275,6 @@ static void void_place(struct place *p)
 	CK_ULONG index = p->index, turn = p->turn;
 
 	*p = (struct place){ .index = index, .turn = turn };
-	(void)pthread_mutex_init(&p->s.lock, NULL);
 }
 
 void hz_session_after_fork(void)

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
+#include "base/lock.h"
 #include "ck/attrs.h"
 #include "ck/mech.h"
 #include "pkcs11.h"
@@ -85,7 +86,7 @@ struct hz_find {
 };
 
 struct hz_session {
-	pthread_mutex_t lock;
+	struct hz_lock lock;
 	CK_SESSION_HANDLE handle;    /* 0: free. Never given twice in a process */
 	struct hz_token *token;
 	CK_FLAGS flags;

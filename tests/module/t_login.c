@@ -151,6 +151,35 @@ static void test_login_user(void)
 	OK(p11->C_CloseSession(h));
 }
 
+/* A key that wants a login for each use: the Init succeeds, the use waits, one login is good for one use. */
+static void test_context_specific(void)
+{
+	static const CK_BYTE p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE pub[] = { { CKA_EC_PARAMS, (void *)(uintptr_t)p256, sizeof p256 } };
+	CK_ATTRIBUTE priv[] = { { CKA_ALWAYS_AUTHENTICATE, &yes, 1 }, { CKA_PRIVATE, &yes, 1 }, { CKA_SIGN, &yes, 1 } };
+	CK_MECHANISM gen = { CKM_EC_KEY_PAIR_GEN, NULL, 0 }, ecdsa = { CKM_ECDSA, NULL, 0 };
+	CK_SESSION_HANDLE h = p11_open(1, CKF_RW_SESSION), other = p11_open(1, 0);
+	CK_OBJECT_HANDLE hpub = 0, hpriv = 0;
+	CK_BYTE digest[32] = { 1 }, sig[64];
+	CK_ULONG len = sizeof sig;
+
+	OK(p11_login(h, CKU_USER, USER_PIN));
+	OK(p11->C_GenerateKeyPair(h, &gen, pub, 1, priv, 3, &hpub, &hpriv));
+	OK(p11->C_SignInit(h, &ecdsa, hpriv));
+	RV(p11_login(other, CKU_CONTEXT_SPECIFIC, USER_PIN), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11_login(h, CKU_CONTEXT_SPECIFIC, "wrong"), CKR_PIN_INCORRECT);
+	OK(p11_login(h, CKU_CONTEXT_SPECIFIC, USER_PIN));
+	RV(p11_login(h, CKU_CONTEXT_SPECIFIC, USER_PIN), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_Sign(h, digest, sizeof digest, NULL, &len)); /* a length query uses nothing up */
+	OK(p11->C_Sign(h, digest, sizeof digest, sig, &len));
+	CHECK(len == 64);
+	OK(p11->C_SignInit(h, &ecdsa, hpriv)); /* the next use wants the next login */
+	RV(p11->C_Sign(h, digest, sizeof digest, sig, &len), CKR_USER_NOT_LOGGED_IN);
+	CHECK(state_of(h) == CKS_RW_USER_FUNCTIONS);
+	OK(p11->C_CloseAllSessions(1));
+}
+
 static void test_validation_flags(void)
 {
 	CK_SESSION_HANDLE h = p11_open(1, 0);
@@ -172,6 +201,7 @@ int main(void)
 	test_so();
 	test_user();
 	test_login_user();
+	test_context_specific();
 	test_validation_flags();
 	OK(p11->C_Finalize(NULL));
 	return p11_end();

@@ -43,5 +43,5 @@ check_PROGRAMS += \
 EXTRA_DIST += \
 	tests/unit/store_util.h
 
-# The configuration.
-check_PROGRAMS += tests/unit/t_config
+# The configuration, and the lock of sessions.
+check_PROGRAMS += tests/unit/t_config tests/unit/t_base_lock
