@@ -68,3 +68,6 @@ tests_module_t_op_end_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_out_len
 tests_module_t_out_len_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_threshold
+tests_module_t_threshold_LDADD = $(MODULE_KIT)

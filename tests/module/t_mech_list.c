@@ -73,6 +73,20 @@ static void digest(CK_MECHANISM_TYPE t)
 	CHECK(n >= 20 && n <= 64);
 }
 
+/* GnuTLS makes Ed25519 keys with the number of the signature mechanism. */
+static void generate_eddsa(void)
+{
+	CK_MECHANISM m = { CKM_EDDSA, NULL, 0 };
+	CK_BYTE params[] = { 0x06, 0x03, 0x2b, 0x65, 0x70 };
+	CK_ATTRIBUTE a[] = { { CKA_EC_PARAMS, params, sizeof params } };
+	CK_OBJECT_HANDLE pub = 0, priv = 0;
+
+	OK(F->C_GenerateKeyPair(s, &m, a, N(a), NULL, 0, &pub, &priv));
+	CHECK(kit_ulong(s, priv, CKA_KEY_TYPE) == CKK_EC_EDWARDS && kit_bool(s, priv, CKA_LOCAL));
+	OK(F->C_DestroyObject(s, pub));
+	OK(F->C_DestroyObject(s, priv));
+}
+
 /* Generation: the kit's keys cover it, but for the mechanisms that only fill in a value. */
 static void generate(CK_MECHANISM_TYPE t, CK_FLAGS flags)
 {
@@ -85,6 +99,10 @@ static void generate(CK_MECHANISM_TYPE t, CK_FLAGS flags)
 	struct kit_pair p;
 	bool done = false;
 
+	if (t == CKM_EDDSA) {
+		generate_eddsa();
+		return;
+	}
 	if (t == CKM_PKCS5_PBKD2) {
 		OK(F->C_GenerateKey(s, &m, a, N(a), &h));
 		CHECK(kit_bool(s, h, CKA_LOCAL));
