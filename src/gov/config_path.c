@@ -49,11 +49,17 @@ static CK_RV user_path(char **out, const char *xdg, const char *below, const cha
 char *hz_conf_store_default(void)
 {
 	char *dir = NULL;
+	struct stat st;
 
 	if (geteuid() == 0)
 		return strdup("/var/lib/hanzo-pkcs11");
 	if (user_path(&dir, "XDG_DATA_HOME", ".local/share", "hanzo-pkcs11") != CKR_OK)
 		return NULL;
+	/* A service that gave up root often still has root's home in its environment: no home of its own. */
+	if (dir != NULL && stat(dir, &st) != 0 && errno == EACCES) {
+		free(dir);
+		dir = NULL;
+	}
 	return dir != NULL ? dir : strdup("/nonexistent/hanzo-pkcs11");
 }
 
