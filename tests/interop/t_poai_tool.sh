@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # hanzo-p11 poai and hmm: files, lines, rules, refusals, profiles; verified without a module.
 . "$(dirname "$0")/lib.sh"
-need pkcs11-tool
+need pkcs11-tool openssl
 init_token
 export TOOL_PIN="$pin"
 logged --keypairgen --key-type EC:secp256k1 --label poai:acme:gpt4 --id 01 >/dev/null
@@ -35,6 +35,14 @@ sed -n '1p;6p' lines >signed
 grep '^0x' answers >signatures
 [ "$(tool poai verify --address "$a" --signatures signatures <signed | sort -u)" = valid ] || fail "verify by address"
 refused tool poai verify --address "$(address plain)" --signatures signatures <signed
+logged --read-object --type pubkey --label poai:acme:gpt4 -o key.der >/dev/null
+openssl base64 -in key.der | sed '1i -----BEGIN PUBLIC KEY-----
+$a -----END PUBLIC KEY-----' >key.pem
+tool poai verify --public-key key.pem --signatures signatures <signed >/dev/null || fail "verify by a PEM file"
+point=$(tail -c 65 key.der | od -An -tx1 | tr -d ' \n')
+tool poai verify --public-key "0x$point" --signatures signatures <signed >/dev/null || fail "verify by a point"
+openssl ecparam -name prime256v1 -genkey -noout | openssl ec -pubout -out p256.pem 2>/dev/null
+refused tool poai verify --public-key p256.pem --signatures signatures <signed
 refused tool poai verify --address "$a" --signatures signatures --chain-id 1 <signed
 sed 's/"n"/"m"/' signed >other
 refused tool poai verify --address "$a" --signatures signatures <other
