@@ -318,6 +318,23 @@ enum nonce_put nonce_table_put(struct nonce_table *t, const struct nonce_id *id,
 }
 
 /*
+ * After a failed sync the kernel takes the pages for clean although they may not be on the disk, and the next sync would say that
+ * all is well: storing into every page makes it try them again.
+ */
+static void dirty_again(struct nonce_table *t, uint64_t count)
+{
+	uint64_t words = 2 * (count < t->room ? count : t->room);
+
+	for (uint64_t i = 0; i < words; i += NONCE_PAGE / sizeof t->record[0]) {
+		uint64_t v = atomic_load(&t->record[i]);
+
+		(void)atomic_compare_exchange_strong(&t->record[i], &v, v); /* an exchange is a store even when nothing changes */
+	}
+	atomic_store(&t->head->quiet, 0);
+	atomic_store(&t->head->synced, UINT64_MAX);
+}
+
+/*
  * A record is counted before it is stored, so a sync may miss one that is just being made: a table rests only after two syncs
  * in a row have found the same count.
  */
@@ -328,8 +345,12 @@ CK_RV nonce_table_sync(struct nonce_table *t)
 
 	if (quiet >= 2)
 		return CKR_OK;
-	if (fdatasync(t->log_fd) != 0)
-		return hz_fail(CKR_DEVICE_ERROR, "nonce memory: sync: %s", strerror(errno));
+	if (fdatasync(t->log_fd) != 0) {
+		CK_RV rv = hz_fail(CKR_DEVICE_ERROR, "nonce memory: sync: %s", strerror(errno));
+
+		dirty_again(t, count);
+		return rv;
+	}
 	atomic_store(&t->head->synced, count);
 	atomic_store(&t->head->quiet, quiet + 1);
 	return CKR_OK;
