@@ -31,7 +31,9 @@ say "write, test-sign, export, delete"
 tool --write --load-certificate rsa.crt --label=cert --id=01 "$base" >/dev/null 2>&1 || fail "write certificate"
 tool --export "$base;object=cert;type=cert" --outfile back.crt >/dev/null 2>&1
 openssl x509 -in back.crt -noout -fingerprint > a; openssl x509 -in rsa.crt -noout -fingerprint > b; cmp a b || fail "certificate changed"
-for k in grsa gec ged; do tool --test-sign "$base;object=$k;type=private" >sign.log 2>&1 || { cat sign.log; fail "test-sign $k"; }; done
+for k in grsa:SHA256 gec:SHA256 ged:SHA512; do
+	tool --test-sign --hash="${k#*:}" "$base;object=${k%:*};type=private" >sign.log 2>&1 || { cat sign.log; fail "test-sign ${k%:*}"; }
+done
 certtool --generate-privkey --key-type=ecdsa --outfile imp.key >/dev/null 2>&1
 tool --write --load-privkey imp.key --label=imported --id=09 "$base" >imp.log 2>&1 || { cat imp.log; fail "import"; }
 tool --delete "$base;object=imported;type=private" >/dev/null 2>&1 || fail "delete"
