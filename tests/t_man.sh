@@ -14,4 +14,7 @@ done
 for command in $(sed -n '/^static const struct tool_command commands/,/^};/s/^\t{ "\([a-z]*\)".*/\1/p' tools/hanzo-p11.c); do
 	grep -q "Cm $command" man/hanzo-p11.1 || { echo "hanzo-p11.1 does not describe $command"; bad=1; }
 done
+for key in $(sed -n 's/^\t{ "\([a-z0-9_.]*\)", key_.*/\1/p' src/gov/config_parse.c); do
+	grep -q "Cm $key\b" man/hanzo-pkcs11.conf.5 || { echo "hanzo-pkcs11.conf.5 does not describe $key"; bad=1; }
+done
 exit "$bad"

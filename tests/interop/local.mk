@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 interop_tests = \
+	tests/interop/t_config.sh \
 	tests/interop/t_gnutls.sh \
 	tests/interop/t_java.sh \
 	tests/interop/t_nginx.sh \
@@ -15,6 +16,7 @@ EXTRA_DIST += \
 	tests/interop/pykcs11_client.py \
 	examples/java-pkcs11.cfg \
 	examples/nginx.conf \
+	examples/pkcs11.conf \
 	examples/openssl-engine.cnf \
 	examples/openssl-provider.cnf
 
