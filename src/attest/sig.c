@@ -49,7 +49,7 @@ static EVP_PKEY *
 key_from_point(struct hz_at_run *run, const char *group, uint8_t *point, size_t n)
 {
 	OSSL_PARAM params[3];
-	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(run->libctx, "EC", NULL);
+	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(run->libctx, "1.2.840.10045.2.1", NULL);
 	EVP_PKEY_CTX *check = NULL;
 	EVP_PKEY *key = NULL;
 	char name[16];

@@ -224,7 +224,7 @@ static EVP_PKEY *
 root_key(struct hz_at_run *run)
 {
 	const struct hz_at_bytes text = { (const uint8_t *)KEY_TEXT, sizeof KEY_TEXT - 1 };
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(run->libctx, "EC", NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(run->libctx, "1.2.840.10045.2.1", NULL);
 	EVP_PKEY *key = NULL;
 	uint8_t d[32], point[65] = { POINT_CONVERSION_UNCOMPRESSED };
 	unsigned char native[32];

@@ -8,6 +8,7 @@
 #include "base/secmem.h"
 #include "crypto/der.h"
 #include "crypto/libctx.h"
+#include "crypto/provider.h"
 
 static CK_RV bad(const char *what)
 {
@@ -33,9 +34,9 @@ CK_RV hz_soft_ed_key(struct hz_key *key)
 		return bad("the value has not the curve's length");
 	/* The public half of a private key is computed by libcrypto: one that does not belong to it would betray it when signing. */
 	if (key->cls == CKO_PRIVATE_KEY)
-		key->pkey = EVP_PKEY_new_raw_private_key_ex(hz_libctx(), c->name, NULL, raw, len);
+		key->pkey = EVP_PKEY_new_raw_private_key_ex(hz_libctx(), hz_keytype(c->name), NULL, raw, len);
 	else
-		key->pkey = EVP_PKEY_new_raw_public_key_ex(hz_libctx(), c->name, NULL, raw, len);
+		key->pkey = EVP_PKEY_new_raw_public_key_ex(hz_libctx(), hz_keytype(c->name), NULL, raw, len);
 	return key->pkey != NULL ? CKR_OK : bad(hz_ossl_reason());
 }
 
@@ -223,7 +224,7 @@ CK_RV hz_soft_x_derive(const struct hz_mech *m, struct hz_key *base, struct hz_a
 		return rv;
 	if (!hz_curve_point(c, p->pPublicData, p->ulPublicDataLen, &raw, &len))
 		return hz_fail(CKR_MECHANISM_PARAM_INVALID, "the other side's key has not the curve's length");
-	peer = EVP_PKEY_new_raw_public_key_ex(hz_libctx(), c->name, NULL, raw, len);
+	peer = EVP_PKEY_new_raw_public_key_ex(hz_libctx(), hz_keytype(c->name), NULL, raw, len);
 	if (peer == NULL)
 		return hz_fail(CKR_MECHANISM_PARAM_INVALID, "the other side's key: %s", hz_ossl_reason());
 	rv = x_shared(base->pkey, peer, z, &z_len);

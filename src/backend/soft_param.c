@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/secmem.h"
 #include "crypto/libctx.h"
+#include "crypto/provider.h"
 
 void hz_params_init(struct hz_params *p, size_t room)
 {
@@ -84,7 +85,7 @@ EVP_PKEY *hz_params_key(struct hz_params *p, const char *type, int selection)
 	if (p->failed)
 		return NULL;
 	p->v[p->n] = OSSL_PARAM_construct_end();
-	ctx = EVP_PKEY_CTX_new_from_name(hz_libctx(), type, NULL);
+	ctx = EVP_PKEY_CTX_new_from_name(hz_libctx(), hz_keytype(type), NULL);
 	if (ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, selection, p->v) != 1)
 		key = NULL;
 	EVP_PKEY_CTX_free(ctx);
@@ -139,7 +140,7 @@ CK_RV hz_pkey_octets(EVP_PKEY *pkey, const char *name, size_t max, struct hz_att
 
 EVP_PKEY *hz_pkey_generate(const char *type, OSSL_PARAM *params)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(hz_libctx(), type, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(hz_libctx(), hz_keytype(type), NULL);
 	EVP_PKEY *key = NULL;
 
 	if (ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 && (params == NULL || EVP_PKEY_CTX_set_params(ctx, params) == 1) &&

@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +15,7 @@
 
 #include "base/fork.h"
 #include "base/secmem.h"
+#include "crypto/provider.h"
 
 static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
 static OSSL_LIB_CTX *ctx;
@@ -26,8 +26,6 @@ static OSSL_LIB_CTX *ctx;
  */
 static void make_ctx(void)
 {
-	OSSL_LIB_CTX *c;
-
 	/*
 	 * Error texts and names now and not when they are first needed: libcrypto makes them under locks of the whole process, which a
 	 * fork beside that would leave taken in the child.
@@ -35,14 +33,7 @@ static void make_ctx(void)
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_CIPHERS |
 				OPENSSL_INIT_ADD_ALL_DIGESTS, NULL) != 1)
 		return;
-	c = OSSL_LIB_CTX_new();
-	if (c == NULL)
-		return;
-	if (OSSL_PROVIDER_load(c, "default") == NULL) {
-		OSSL_LIB_CTX_free(c);
-		return;
-	}
-	ctx = c;
+	ctx = hz_provider_ctx_new();
 }
 
 OSSL_LIB_CTX *hz_libctx(void)

@@ -32,6 +32,8 @@ libhz_la_SOURCES += \
 	src/crypto/poai.h \
 	src/crypto/poai_profiles.c \
 	src/crypto/poai_profiles.h \
+	src/crypto/provider.c \
+	src/crypto/provider.h \
 	src/crypto/shamir.c \
 	src/crypto/shamir.h \
 	src/crypto/u256.c \

@@ -51,6 +51,9 @@ libkit_la_SOURCES = \
 	tests/module/kit_mech.c
 MODULE_KIT = libkit.la -ldl $(PTHREAD_LIBS)
 
+check_PROGRAMS += tests/module/t_app_engine
+tests_module_t_app_engine_LDADD = $(MODULE_KIT) $(OPENSSL_LIBS)
+
 check_PROGRAMS += tests/module/t_attributes
 tests_module_t_attributes_LDADD = $(MODULE_KIT)
 
