@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/secmem.h"
 #include "token/object.h"
+#include "token/op.h"
 #include "token/session.h"
 
 /* A caller's PIN, read once. */
@@ -133,21 +134,16 @@ static CK_RV log_in(struct hz_token *t, CK_USER_TYPE who, const struct pin *pin,
 static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin)
 {
 	struct hz_backend *be = s->token->be;
-	bool waiting = false;
 	CK_RV rv;
 
-	for (int k = 0; k < HZ_OP_KINDS; k++)
-		waiting |= s->active[k].state != HZ_IDLE && s->active[k].needs_reauth;
-	if (!waiting)
+	if (!hz_op_awaits_login(s))
 		return hz_fail(CKR_OPERATION_NOT_INITIALIZED, "no operation of the session waits for a login");
 	if (atomic_load(&s->token->login) != HZ_USER)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
 	if (looks_like_credential(pin))
 		return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
 	rv = be->ops->check_pin(be, CKU_USER, pin->p, pin->len);
-	for (int k = 0; k < HZ_OP_KINDS && rv == CKR_OK; k++)
-		s->active[k].needs_reauth = false;
-	return rv;
+	return rv == CKR_OK ? hz_op_reauthenticate(s) : rv;
 }
 
 CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,

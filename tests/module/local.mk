@@ -74,3 +74,15 @@ tests_module_t_out_len_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_threshold
 tests_module_t_threshold_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_copy_destroy
+tests_module_t_copy_destroy_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_wrap_attacks
+tests_module_t_wrap_attacks_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_always_auth
+tests_module_t_always_auth_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_dual
+tests_module_t_dual_LDADD = $(MODULE_KIT)
