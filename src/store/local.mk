@@ -24,6 +24,7 @@ libhz_la_SOURCES += \
 	src/store/seal.c \
 	src/store/seal.h \
 	src/store/seal_pin.c \
+	src/store/seal_sim.c \
 	src/store/store.c \
 	src/store/store.h \
 	src/store/store_int.h

@@ -30,9 +30,8 @@ struct change {
 	uint8_t mac[HZ_AEAD_EXTRA];
 	uint8_t label[32];
 	struct hz_seal_list seals;
+	const struct change *also;  /* of another role, written with it */
 };
-
-static const unsigned pin_only[] = { HZ_SEAL_PIN };
 
 static int64_t now_ms(void)
 {
@@ -202,6 +201,29 @@ static CK_RV count_try(struct login_job *j)
 	}
 }
 
+/* Does a login of this role bring a PIN, which may be guessed? */
+static bool by_pin(const struct hz_store *s, enum hz_role role)
+{
+	return role == HZ_ROLE_SO || s->pin_sealed;
+}
+
+/* The user's key of a token whose user has no PIN: nothing to guess, nothing to count. */
+static CK_RV read_sealed(struct login_job *j)
+{
+	bool exists;
+	CK_RV rv = hz_db_read(j->s, job_read, j, &exists);
+
+	if (rv == CKR_OK && !j->l->pin_set)
+		rv = hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "token %s has no key for its user", j->s->serial);
+	return rv;
+}
+
+static void record(struct hz_store *s, struct login_job *j, bool right)
+{
+	if (hz_db_write(s, CKR_DEVICE_ERROR, right ? job_right : job_wrong, j) != CKR_OK)
+		hz_log(HZ_LOG_WARNING, "token %s: the result of a try could not be recorded: %s", s->serial, hz_error_text());
+}
+
 /* A counted check of a PIN; *out gets the data key, *l what it was checked against (the caller frees its seals). */
 static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin, size_t len, struct login *l,
 		       struct hz_datakey **out)
@@ -216,17 +238,17 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 	*l = (struct login){ .role = role };
 	if (s->open_token)
 		return hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "this token has no PIN");
-	rv = count_try(&j);
+	rv = by_pin(s, role) ? count_try(&j) : read_sealed(&j);
 	if (rv != CKR_OK)
 		return rv;
 	k = hz_datakey_new(l->key_id);
 	if (k == NULL)
 		return CKR_HOST_MEMORY;
 	rv = hz_seal_unwrap(&f, &l->seals, &in, (struct hz_blob){ l->wrapped, sizeof l->wrapped }, k);
-	if (hz_db_write(s, CKR_DEVICE_ERROR, rv == CKR_OK ? job_right : job_wrong, &j) != CKR_OK)
-		hz_log(HZ_LOG_WARNING, "token %s: the result of a try could not be recorded: %s", s->serial, hz_error_text());
+	if (by_pin(s, role))
+		record(s, &j, rv == CKR_OK);
 	if (rv == CKR_PIN_INCORRECT)
-		(void)hz_fail(rv, "wrong PIN");
+		rv = by_pin(s, role) ? hz_fail(rv, "wrong PIN") : damaged(s, "this platform does not unseal its key");
 	if (rv == CKR_OK && !hz_token_mac_ok(k, &f, l->label, (struct hz_blob){ l->mac, sizeof l->mac }))
 		rv = damaged(s, "its label was changed outside of the module");
 	if (rv == CKR_OK)
@@ -236,13 +258,22 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 	return rv;
 }
 
+static CK_RV first_login(struct hz_store *s);
+
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep)
 {
+	enum hz_role role = so ? HZ_ROLE_SO : HZ_ROLE_USER;
 	struct hz_datakey *k;
 	struct login l;
-	CK_RV rv = check_pin(s, so ? HZ_ROLE_SO : HZ_ROLE_USER, pin, len, &l, &k);
+	CK_RV rv = check_pin(s, role, pin, len, &l, &k);
 
 	hz_seal_list_free(&l.seals);
+	if (rv == CKR_USER_PIN_NOT_INITIALIZED && !l.initialised && !by_pin(s, role) && !s->open_token) {
+		rv = first_login(s);
+		if (rv == CKR_OK)
+			rv = check_pin(s, role, pin, len, &l, &k);
+		hz_seal_list_free(&l.seals);
+	}
 	if (rv == CKR_OK && keep)
 		hz_store_key_take(s, k);
 	else
@@ -315,12 +346,12 @@ static CK_RV change_pin(struct hz_store *s, struct change *n, const struct hz_se
 {
 	const struct hz_seal_input in = { pin, len };
 	const struct hz_wrap_for f = wrap_for(s, n->role);
-	unsigned kinds[HZ_SEALS_MAX] = { HZ_SEAL_PIN };
-	size_t n_kinds = like == NULL ? 1 : like->n;
+	unsigned kinds[HZ_SEALS_MAX];
+	size_t n_kinds = like == NULL ? s->n_seals : like->n;
 	CK_RV rv;
 
-	for (size_t i = 0; like != NULL && i < like->n; i++)
-		kinds[i] = like->v[i].kind;
+	for (size_t i = 0; i < n_kinds; i++)
+		kinds[i] = like == NULL ? s->seals[i] : like->v[i].kind;
 	if (len == 0)
 		return hz_fail(CKR_PIN_LEN_RANGE, "an empty PIN");
 	n->s = s;
@@ -337,6 +368,8 @@ CK_RV hz_store_init_pin(struct hz_store *s, const uint8_t *pin, size_t len)
 	struct hz_datakey *k;
 	CK_RV rv;
 
+	if (!s->pin_sealed)
+		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "the user of this token has no PIN");
 	hz_store_refresh(s);
 	k = hz_store_key(s);
 	if (k == NULL)
@@ -397,25 +430,62 @@ static CK_RV job_init(struct hz_conn *c, void *arg)
 		return hz_fail(CKR_FUNCTION_FAILED, "another process initialises the token");
 	if (rv == CKR_OK)
 		rv = put_token(c, n);
-	return rv == CKR_OK && !n->s->open_token ? put_login(c, n) : rv;
+	if (rv == CKR_OK && !n->s->open_token)
+		rv = put_login(c, n);
+	return rv == CKR_OK && n->also != NULL ? put_login(c, n->also) : rv;
 }
 
-/* A new data key under the SO's PIN. */
-static CK_RV make_token(struct hz_store *s, struct change *n, const uint8_t *pin, size_t len)
+/* The seals of a new token's role: the SO's are the user's and the PIN in any case, so that a PIN alone opens nothing elsewhere. */
+static CK_RV wrap_new(struct hz_store *s, struct change *n, const struct hz_datakey *k, const uint8_t *pin, size_t len)
 {
 	const struct hz_seal_input in = { pin, len };
-	const struct hz_wrap_for f = wrap_for(s, HZ_ROLE_SO);
+	const struct hz_wrap_for f = wrap_for(s, n->role);
+	unsigned kinds[HZ_SEALS_MAX];
+
+	if (n->role == HZ_ROLE_USER || s->pin_sealed)
+		return hz_seal_wrap(&f, s->seals, s->n_seals, &in, k, &n->seals, n->wrapped);
+	memcpy(kinds, s->seals, s->n_seals * sizeof kinds[0]);
+	kinds[s->n_seals] = HZ_SEAL_PIN;
+	return hz_seal_wrap(&f, kinds, s->n_seals + 1, &in, k, &n->seals, n->wrapped);
+}
+
+/* A new data key under the SO's PIN; for a user without a PIN under the platform's seals too, or alone when `n` is the user's. */
+static CK_RV make_token(struct hz_store *s, struct change *n, struct change *user, const uint8_t *pin, size_t len)
+{
+	const struct hz_wrap_for f = wrap_for(s, n->role);
 	struct hz_datakey *k = hz_datakey_new(NULL);
 	CK_RV rv = CKR_HOST_MEMORY;
 
 	if (k == NULL)
 		return rv;
 	memcpy(n->key_id, k->id, sizeof n->key_id);
-	rv = hz_seal_wrap(&f, pin_only, 1, &in, k, &n->seals, n->wrapped);
+	rv = wrap_new(s, n, k, pin, len);
+	if (rv == CKR_OK && user != NULL)
+		rv = wrap_new(s, user, k, NULL, 0);
+	n->also = user;
 	if (rv == CKR_OK && !hz_token_mac(k, &f, n->label, n->mac))
 		rv = hz_fail(CKR_FUNCTION_FAILED, "authenticating the token's row failed");
 	hz_datakey_unref(k);
 	return rv;
+}
+
+/* A token without an SO: what its user is and has says who may use it, and nobody may make it anew from here. */
+static CK_RV first_login(struct hz_store *s)
+{
+	struct change n = { .role = HZ_ROLE_USER, .s = s };
+	CK_RV rv;
+
+	memcpy(n.label, s->label, sizeof n.label);
+	rv = make_token(s, &n, NULL, NULL, 0);
+	if (rv == CKR_OK)
+		rv = hz_db_write(s, CKR_OK, job_init, &n);
+	hz_seal_list_free(&n.seals);
+	return rv == CKR_FUNCTION_FAILED ? CKR_OK : rv; /* another process was first: its token is as good */
+}
+
+static bool has_so(const struct hz_store *s, const struct login *l)
+{
+	return s->pin_sealed || l->pin_set;
 }
 
 /* One attempt; what the token was before is in l. */
@@ -423,25 +493,28 @@ static CK_RV init_once(struct hz_store *s, const uint8_t *pin, size_t len, const
 {
 	struct login l = { .role = HZ_ROLE_SO };
 	struct login_job j = { s, &l };
-	struct change n = { .role = HZ_ROLE_SO, .s = s };
+	struct change n = { .role = HZ_ROLE_SO, .s = s }, user = { .role = HZ_ROLE_USER, .s = s };
 	struct hz_datakey *k = NULL;
 	bool exists;
 	CK_RV rv;
 
 	memcpy(n.label, label, sizeof n.label);
 	rv = hz_db_read(s, job_read, &j, &exists);
-	if (rv == CKR_OK && l.initialised && !s->open_token) {
+	if (rv == CKR_OK && l.initialised && !s->open_token && !has_so(s, &l)) {
+		rv = hz_fail(CKR_TOKEN_WRITE_PROTECTED, "the token was made by its first login and has no SO");
+	} else if (rv == CKR_OK && l.initialised && !s->open_token) {
 		hz_seal_list_free(&l.seals);
 		rv = check_pin(s, HZ_ROLE_SO, pin, len, &l, &k);
 		hz_datakey_unref(k);
 		n.old_key_id = l.key_id;
 	}
 	if (rv == CKR_OK && !s->open_token)
-		rv = make_token(s, &n, pin, len);
+		rv = make_token(s, &n, s->pin_sealed ? NULL : &user, pin, len);
 	if (rv == CKR_OK)
 		rv = hz_db_write(s, CKR_OK, job_init, &n);
 	hz_seal_list_free(&l.seals);
 	hz_seal_list_free(&n.seals);
+	hz_seal_list_free(&user.seals);
 	return rv;
 }
 

@@ -9,12 +9,20 @@
 #include "crypto/hmac.h"
 #include "crypto/libctx.h"
 
-static const struct hz_seal_kind *const kinds_known[] = { &hz_seal_pin };
+static const struct hz_seal_kind *const kinds_known[] = { &hz_seal_pin, &hz_seal_sim };
 
 static const struct hz_seal_kind *kind_find(unsigned id)
 {
 	for (size_t i = 0; i < sizeof kinds_known / sizeof kinds_known[0]; i++)
 		if (kinds_known[i]->id == id)
+			return kinds_known[i];
+	return NULL;
+}
+
+const struct hz_seal_kind *hz_seal_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof kinds_known / sizeof kinds_known[0]; i++)
+		if (strcmp(kinds_known[i]->name, name) == 0)
 			return kinds_known[i];
 	return NULL;
 }
@@ -141,7 +149,7 @@ CK_RV hz_seal_unwrap(const struct hz_wrap_for *f, const struct hz_seal_list *sea
 	if (!wrap_aad(f, k->id, seals, &aad) || !derive_kek(f, w->ikm, seals->n * HZ_SEAL_SECRET, w->kek))
 		rv = CKR_HOST_MEMORY;
 	else if (!hz_aead_open(w->kek, &(struct hz_blob){ aad.p, aad.len }, 1, wrapped, k->key))
-		rv = hz_fail(CKR_PIN_INCORRECT, "wrong PIN");
+		rv = hz_fail(CKR_PIN_INCORRECT, "what was released does not open the data key");
 out:
 	hz_buf_free(&aad);
 	hz_secmem_free(w);

@@ -21,7 +21,7 @@
 enum hz_role { HZ_ROLE_SO = 0, HZ_ROLE_USER = 1 };
 
 /* The numbers are stored. */
-enum hz_seal_id { HZ_SEAL_PIN = 1, HZ_SEAL_TPM2 = 2, HZ_SEAL_SNP = 3, HZ_SEAL_HSM = 4, HZ_SEAL_INFISICAL = 5 };
+enum hz_seal_id { HZ_SEAL_PIN = 1, HZ_SEAL_TPM2 = 2, HZ_SEAL_SNP = 3, HZ_SEAL_HSM = 4, HZ_SEAL_INFISICAL = 5, HZ_SEAL_SIM = 100 };
 
 /* What the one who logs in brings; seals take from it what they need. */
 struct hz_seal_input {
@@ -43,6 +43,10 @@ struct hz_seal_kind {
 };
 
 extern const struct hz_seal_kind hz_seal_pin;
+extern const struct hz_seal_kind hz_seal_sim; /* the simulated platform: its secret is public, it protects nothing */
+
+/* A kind that this build has, by the name that the configuration uses; NULL: none. */
+const struct hz_seal_kind *hz_seal_by_name(const char *name);
 
 /* The seals of one role in configuration order, as stored. */
 struct hz_seal_list {

@@ -40,11 +40,27 @@ static void release(struct hz_store *s)
 	free(s);
 }
 
+static void copy_seals(struct hz_store *s, const struct hz_store_conf *conf)
+{
+	static const unsigned pin[] = { HZ_SEAL_PIN };
+	const unsigned *from = conf->seals != NULL ? conf->seals : pin;
+	size_t len = conf->label != NULL ? strnlen(conf->label, sizeof s->label) : 0;
+
+	s->n_seals = conf->seals != NULL ? conf->n_seals : 1;
+	for (size_t i = 0; i < s->n_seals; i++) {
+		s->seals[i] = from[i];
+		s->pin_sealed |= from[i] == HZ_SEAL_PIN;
+	}
+	memset(s->label, ' ', sizeof s->label);
+	memcpy(s->label, conf->label != NULL ? conf->label : "", len);
+}
+
 static CK_RV copy_conf(struct hz_store *s, const struct hz_store_conf *conf)
 {
 	s->tier = conf->tier;
 	s->max_tries = conf->max_tries;
 	s->open_token = conf->open_token;
+	copy_seals(s, conf);
 	s->serial = strdup(conf->serial);
 	if (s->serial == NULL)
 		return CKR_HOST_MEMORY;
@@ -66,6 +82,8 @@ CK_RV hz_store_new(struct hz_store **out, const struct hz_store_conf *conf)
 	*out = NULL;
 	if (conf->serial == NULL || !serial_ok(conf->serial) || conf->max_tries == 0)
 		return hz_fail(CKR_ARGUMENTS_BAD, "a store needs a serial of letters and digits, and at least one try");
+	if (conf->seals != NULL && (conf->n_seals == 0 || conf->n_seals >= HZ_SEALS_MAX))
+		return hz_fail(CKR_ARGUMENTS_BAD, "no seals, or too many");
 	s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return CKR_HOST_MEMORY;

@@ -27,6 +27,9 @@ struct hz_store_conf {
 	unsigned tier;
 	bool open_token;        /* tier 0: no PIN and no data key; rows are unauthenticated */
 	unsigned max_tries;     /* wrong PINs before lock-out, 10 by default; at least 1 */
+	const unsigned *seals;  /* enum hz_seal_id of a new user's key, in order; NULL: the PIN's alone */
+	size_t n_seals;         /* at most 8 */
+	const char *label;      /* of a token that its first login makes (no PIN among the seals); NULL: blank */
 };
 
 struct hz_store_state {
@@ -44,10 +47,14 @@ CK_RV hz_store_state(struct hz_store *s, struct hz_store_state *st);
 
 /*
  * C_InitToken: removes every object and both PINs, makes a new data key under the SO's PIN. On an initialised token the PIN must be
- * the SO's (counted like a login); an open token takes none. Ends the login.
+ * the SO's (counted like a login); an open token takes none. Ends the login. Where the user's seals have no PIN among them, the user's
+ * key is made here too, and a token that its first login made has no SO: CKR_TOKEN_WRITE_PROTECTED.
  */
 CK_RV hz_store_init(struct hz_store *s, const uint8_t *so_pin, size_t len, const unsigned char label[32]);
-/* C_InitPIN, with the data key that the SO's login released; CKR_USER_NOT_LOGGED_IN without. CKR_PIN_LEN_RANGE: empty. */
+/*
+ * C_InitPIN, with the data key that the SO's login released; CKR_USER_NOT_LOGGED_IN without. CKR_PIN_LEN_RANGE: empty.
+ * CKR_FUNCTION_NOT_SUPPORTED: the user has no PIN.
+ */
 CK_RV hz_store_init_pin(struct hz_store *s, const uint8_t *pin, size_t len);
 CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t len);
 
@@ -55,6 +62,9 @@ CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t o
  * Unwrap the data key. CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED. The try is counted on the disk before it is
  * checked, so a read-only store gives CKR_TOKEN_WRITE_PROTECTED. `keep` false: check only. While tries of other processes that
  * have no result yet fill the count, the call waits for them, up to 5 s.
+ *
+ * A user whose seals have no PIN among them logs in without one (pin is not looked at): nothing is counted, the first login makes
+ * the token, and CKR_DEVICE_ERROR says that the platform released something else than the key was sealed to.
  */
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep);
 void hz_store_logout(struct hz_store *s);

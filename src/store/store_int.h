@@ -21,6 +21,10 @@ struct hz_store {
 	char *path, *gen_path;      /* DIR/SERIAL.db, DIR/SERIAL.gen; NULL without dir */
 	unsigned tier, max_tries;
 	bool open_token;
+	unsigned seals[HZ_SEALS_MAX]; /* of the user's wrapped key */
+	size_t n_seals;
+	bool pin_sealed;            /* the PIN is one of them */
+	uint8_t label[32];          /* of a token that its first login makes */
 	atomic_uint fork_gen;       /* process generation that `lock`, `idle` and `key` belong to */
 	pthread_mutex_t lock;       /* idle, n_idle, key; short, never across I/O */
 	struct hz_conn *idle[HZ_POOL];

@@ -39,7 +39,8 @@ check_PROGRAMS += \
 	tests/unit/t_store_crash \
 	tests/unit/t_store_objects \
 	tests/unit/t_store_pin \
-	tests/unit/t_store_rows
+	tests/unit/t_store_rows \
+	tests/unit/t_store_sealed
 EXTRA_DIST += \
 	tests/unit/store_util.h
 
