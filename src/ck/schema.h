@@ -59,7 +59,8 @@ CK_RV hz_schema_inherit(struct hz_attrs *derived, const struct hz_attrs *base);
 CK_RV hz_schema_force(struct hz_attrs *tmpl, const struct hz_attrs *forced);
 
 /*
- * C_SetAttributeValue: check the whole change, then make *out = object with the change (nothing when it fails).
+ * C_SetAttributeValue: check the whole change, then make *out = object with the change (nothing when it fails). A key that is
+ * CKA_TRUSTED gets another use from the SO only: else whoever may wrap with it could let it open what it wrapped.
  * CKR_ACTION_PROHIBITED (CKA_MODIFIABLE FALSE), CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_READ_ONLY, CKR_ATTRIBUTE_VALUE_INVALID.
  */
 CK_RV hz_schema_change(struct hz_attrs *out, const struct hz_attrs *object, const struct hz_attrs *change, bool so);

@@ -53,6 +53,16 @@ check_direction(const struct changing *c, const struct hz_row *row, const struct
 	return CKR_OK;
 }
 
+/* Does this give a trusted key a use that it had not when the SO trusted it? */
+static bool
+widens_trusted(const struct changing *c, const struct hz_row *row, const struct hz_attr *at)
+{
+	bool usage = row->dflt == HZ_D_USAGE || at->type == CKA_DERIVE;
+
+	return usage && !c->so && hz_attrs_bool(c->object, CKA_TRUSTED, false) && *(const CK_BBOOL *)at->value != CK_FALSE &&
+	       !hz_attrs_bool(c->object, at->type, false);
+}
+
 static bool
 repeats(const struct changing *c, const struct hz_attr *at)
 {
@@ -71,6 +81,8 @@ check_one(const struct changing *c, const struct hz_attr *at)
 		return hz_fail(CKR_ATTRIBUTE_TYPE_INVALID, "the object has no %s", hz_cka_name(at->type));
 	if (!(row->rules & changeable) && !repeats(c, at))
 		return hz_fail(CKR_ATTRIBUTE_READ_ONLY, "%s cannot be changed", hz_cka_name(at->type));
+	if (widens_trusted(c, row, at))
+		return hz_fail(CKR_ATTRIBUTE_READ_ONLY, "only the SO gives a trusted key %s", hz_cka_name(at->type));
 	if (row->rules & HZ_R_TIGHTEN)
 		return check_limit(c, at);
 	if (row->rules & (HZ_R_UP | HZ_R_DOWN | HZ_R_SO))
