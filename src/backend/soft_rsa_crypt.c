@@ -360,8 +360,9 @@ CK_RV hz_rsa_unwrap(const struct hz_mech *m, struct hz_key *unwrapping, const ui
 		rv = trailing(made, n, &want);
 	if (rv == CKR_OK)
 		rv = hz_soft_set_secret(made, value + n - want, want);
-	else if (rv == CKR_ENCRYPTED_DATA_INVALID)
-		rv = CKR_WRAPPED_KEY_INVALID;
+	/* One code and one text, whether the padding or what it held was wrong: the difference would open any ciphertext. */
+	if (rv == CKR_ENCRYPTED_DATA_INVALID || (m->type != CKM_RSA_X_509 && (rv == CKR_KEY_SIZE_RANGE || rv == CKR_TEMPLATE_INCONSISTENT)))
+		rv = hz_fail(CKR_WRAPPED_KEY_INVALID, "the wrapped key cannot be opened");
 	else if (rv == CKR_ENCRYPTED_DATA_LEN_RANGE)
 		rv = CKR_WRAPPED_KEY_LEN_RANGE;
 	hz_wipe(value, sizeof value);
