@@ -13,11 +13,13 @@
  *   destroy   CKA_DESTROYABLE false     CKR_ACTION_PROHIBITED; token object in a read-only session: CKR_SESSION_READ_ONLY
  *   use       usage attribute false     CKR_KEY_FUNCTION_NOT_PERMITTED
  *             not in CKA_ALLOWED_MECHANISMS: CKR_MECHANISM_INVALID (an empty list allows none)
- *             secret and private token keys: user logged in, else CKR_USER_NOT_LOGGED_IN, whatever CKA_PRIVATE says
+ *             secret and private token keys: user logged in, else CKR_USER_NOT_LOGGED_IN, whatever CKA_PRIVATE says; the same
+ *             for copying, wrapping and digesting them, and a logout ends operations that run with them
  *             CKA_ALWAYS_AUTHENTICATE   one CKU_CONTEXT_SPECIFIC login a use; calls that have no place for it (unwrap, derive,
  *                                       decapsulate, delegate) are refused with CKR_USER_NOT_LOGGED_IN
  *   wrap      CKA_EXTRACTABLE false     CKR_KEY_UNEXTRACTABLE
- *             CKA_WRAP_WITH_TRUSTED     wrapping key with an authenticated CKA_TRUSTED, else CKR_KEY_NOT_WRAPPABLE
+ *             CKA_WRAP_WITH_TRUSTED     wrapping key with an authenticated CKA_TRUSTED, else CKR_KEY_NOT_WRAPPABLE; only the SO gives
+ *                                       such a key or its copy another use (schema_change.c)
  *             CKA_WRAP_TEMPLATE         mismatch: CKR_KEY_HANDLE_INVALID
  *             a sensitive key under a secret key that may also decrypt (so that the result could be opened on the spot):
  *             CKR_KEY_FUNCTION_NOT_PERMITTED. One object may have both attributes, because common callers set them all.
@@ -38,6 +40,11 @@ static bool has_secret(CK_OBJECT_CLASS cls)
 bool hz_user_present(const struct hz_token *t)
 {
 	return !t->login_required || atomic_load_explicit(&t->login, memory_order_acquire) == HZ_USER;
+}
+
+bool hz_is_the_users(const struct hz_object *o)
+{
+	return o->is_private || (o->id != 0 && has_secret(o->cls));
 }
 
 bool hz_may_see(const struct hz_token *t, const struct hz_object *o)
@@ -89,6 +96,13 @@ CK_RV hz_may_destroy(const struct hz_session *s, const struct hz_object *o)
 	return writable(s, o, CKA_DESTROYABLE);
 }
 
+CK_RV hz_may_take(const struct hz_session *s, const struct hz_object *o)
+{
+	if (hz_is_the_users(o) && !hz_user_present(s->token))
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "a key at rest needs the user's login");
+	return CKR_OK;
+}
+
 CK_RV hz_may_use(const struct hz_session *s, const struct hz_object *key, CK_ATTRIBUTE_TYPE usage, CK_MECHANISM_TYPE mech)
 {
 	CK_RV rv;
@@ -98,9 +112,7 @@ CK_RV hz_may_use(const struct hz_session *s, const struct hz_object *key, CK_ATT
 	rv = hz_schema_allows(&key->attrs, mech);
 	if (rv != CKR_OK)
 		return rv;
-	if (key->id != 0 && has_secret(key->cls) && !hz_user_present(s->token))
-		return hz_fail(CKR_USER_NOT_LOGGED_IN, "a key at rest needs the user's login");
-	return CKR_OK;
+	return hz_may_take(s, key);
 }
 
 CK_RV hz_may_use_at_once(const struct hz_session *s, const struct hz_object *key, CK_ATTRIBUTE_TYPE usage, CK_MECHANISM_TYPE mech)
@@ -117,7 +129,7 @@ static bool trusted(const struct hz_object *o)
 	return o->checked && hz_attrs_bool(&o->attrs, CKA_TRUSTED, false);
 }
 
-CK_RV hz_may_wrap(const struct hz_object *wrapping, const struct hz_object *target, bool by_use)
+CK_RV hz_may_wrap(const struct hz_session *s, const struct hz_object *wrapping, const struct hz_object *target, bool by_use)
 {
 	const struct hz_attrs *only = hz_attrs_nested(&wrapping->attrs, CKA_WRAP_TEMPLATE);
 
@@ -132,7 +144,7 @@ CK_RV hz_may_wrap(const struct hz_object *wrapping, const struct hz_object *targ
 	if (wrapping->cls == CKO_SECRET_KEY && hz_attrs_bool(&wrapping->attrs, CKA_DECRYPT, false) &&
 	    hz_attrs_bool(&target->attrs, CKA_SENSITIVE, true))
 		return hz_fail(CKR_KEY_FUNCTION_NOT_PERMITTED, "a key that may decrypt does not wrap sensitive keys");
-	return CKR_OK;
+	return hz_may_take(s, target);
 }
 
 bool hz_may_compare(const struct hz_object *o, const struct hz_attrs *tmpl)

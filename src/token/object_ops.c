@@ -71,6 +71,8 @@ CK_RV hz_copy_object(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUT
 	if (rv == CKR_OK && !hz_attrs_bool(&o->attrs, CKA_COPYABLE, true))
 		rv = hz_fail(CKR_ACTION_PROHIBITED, "CKA_COPYABLE is false");
 	if (rv == CKR_OK)
+		rv = hz_may_take(s, o);
+	if (rv == CKR_OK)
 		rv = hz_schema_copy(&set, &o->attrs, &change, so(s));
 	if (rv == CKR_OK)
 		rv = hz_may_make(s, &set);

@@ -62,14 +62,14 @@ CK_RV hz_op_end(struct hz_active *a, CK_RV rv)
 
 static bool voided(const struct hz_session *s, const struct hz_active *a)
 {
-	return a->private_key && a->login_epoch != atomic_load_explicit(&s->token->login_epoch, memory_order_acquire);
+	return a->the_users && a->login_epoch != atomic_load_explicit(&s->token->login_epoch, memory_order_acquire);
 }
 
 static CK_RV end_void(struct hz_active *a)
 {
 	(void)hz_op_end(a, CKR_OK);
 	drop_op(a);
-	return hz_fail(CKR_USER_NOT_LOGGED_IN, "the operation's key was private and the user has logged out");
+	return hz_fail(CKR_USER_NOT_LOGGED_IN, "the operation's key was the user's, who has logged out");
 }
 
 CK_RV hz_op_running(struct hz_session *s, enum hz_op_kind kind, struct hz_active **out)
@@ -196,7 +196,7 @@ static void note(struct hz_active *a, const struct hz_mech *m, const struct stam
 	a->epoch = now->epoch;
 	a->login_epoch = now->login_epoch;
 	a->generation = now->generation;
-	a->private_key = a->key != NULL && a->key->is_private;
+	a->the_users = a->key != NULL && hz_is_the_users(a->key);
 }
 
 /* Takes over the reference to the object. */

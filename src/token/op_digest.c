@@ -38,8 +38,9 @@ static CK_RV feed_key(struct hz_session *s, struct hz_active *a, const struct hz
 
 	if (rv != CKR_OK)
 		return rv;
-	if (o->id != 0 && !hz_user_present(s->token))
-		return hz_fail(CKR_USER_NOT_LOGGED_IN, "a key at rest needs the user's login");
+	rv = hz_may_take(s, o);
+	if (rv != CKR_OK)
+		return rv;
 	if (o->cls != CKO_SECRET_KEY || v == NULL)
 		return hz_fail(CKR_KEY_INDIGESTIBLE, "only secret keys with a value here are digested");
 	return hz_op_feed(a, v->value, v->len);

@@ -28,7 +28,7 @@ static CK_RV check_wrapping(struct hz_session *s, const struct hz_mech_row *row,
 	rv = hz_may_use_at_once(s, w, CKA_WRAP, row->type);
 	if (rv == CKR_OK && by_use(row->type))
 		rv = hz_may_use_at_once(s, t, CKA_DERIVE, row->type);
-	return rv == CKR_OK ? hz_may_wrap(w, t, by_use(row->type)) : rv;
+	return rv == CKR_OK ? hz_may_wrap(s, w, t, by_use(row->type)) : rv;
 }
 
 static CK_RV give(struct hz_buf *b, CK_BYTE *out, CK_ULONG *out_len)

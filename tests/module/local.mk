@@ -86,3 +86,6 @@ tests_module_t_always_auth_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_dual
 tests_module_t_dual_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_access
+tests_module_t_access_LDADD = $(MODULE_KIT)
