@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests by what they need: unit (internal functions, Check), module (the built module through dlopen, as an application has it),
 # interop (real clients), fuzz (targets and the replay of their corpora).
-EXTRA_DIST += tests/valgrind.supp tests/bench/compare.sh
+EXTRA_DIST += tests/valgrind.supp tests/bench/compare.sh tests/bench/RESULTS.md
 # Measurements, built only when asked for: make tests/bench/store_bench
 EXTRA_PROGRAMS += tests/bench/store_bench
 AM_TESTS_ENVIRONMENT = \

@@ -118,5 +118,5 @@ int hz_db_setup(sqlite3 *db)
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)NULL);
 	return sqlite3_exec(db, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;"
-			    " PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+			    " PRAGMA temp_store = MEMORY; PRAGMA cache_size = -512", NULL, NULL, NULL);
 }

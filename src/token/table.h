@@ -6,7 +6,7 @@
 #include "token/object.h"
 
 #define HZ_CACHE_BUCKETS 1024
-#define HZ_CACHE_MAX 1024 /* loaded token objects that are kept */
+#define HZ_CACHE_MAX 512 /* loaded token objects that are kept */
 
 struct hz_object_table {
 	pthread_mutex_t change;      /* one change of an object at a time; taken below a session's lock and above the token lock */
