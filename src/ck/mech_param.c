@@ -37,12 +37,36 @@ hz_check_pss(void *copy, size_t len)
 	return p->sLen <= 1024; /* 8192-bit keys */
 }
 
+/* RFC 8017 appendix A.2.1 and what OpenSSL makes of it: MGF1 with the hash of the label. 0: not one of these. */
+static CK_RSA_PKCS_MGF_TYPE
+mgf1_of(CK_MECHANISM_TYPE hash)
+{
+	static const struct {
+		CK_MECHANISM_TYPE hash;
+		CK_RSA_PKCS_MGF_TYPE mgf;
+	} pairs[] = {
+		{ CKM_SHA_1, CKG_MGF1_SHA1 }, { CKM_SHA224, CKG_MGF1_SHA224 }, { CKM_SHA256, CKG_MGF1_SHA256 },
+		{ CKM_SHA384, CKG_MGF1_SHA384 }, { CKM_SHA512, CKG_MGF1_SHA512 }, { CKM_SHA3_224, CKG_MGF1_SHA3_224 },
+		{ CKM_SHA3_256, CKG_MGF1_SHA3_256 }, { CKM_SHA3_384, CKG_MGF1_SHA3_384 }, { CKM_SHA3_512, CKG_MGF1_SHA3_512 },
+	};
+
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+		if (pairs[i].hash == hash)
+			return pairs[i].mgf;
+	return 0;
+}
+
+/* pkcs11-provider 1.0 leaves at 0 what its caller did not name, where RFC 8017 has defaults: SHA-1, and MGF1 with the same hash. */
 bool
 hz_check_oaep(void *copy, size_t len)
 {
 	CK_RSA_PKCS_OAEP_PARAMS *p = copy;
 
 	(void)len;
+	if (p->hashAlg == 0)
+		p->hashAlg = CKM_SHA_1;
+	if (p->mgf == 0)
+		p->mgf = mgf1_of(p->hashAlg);
 	if (p->source != CKZ_DATA_SPECIFIED && (p->source != 0 || p->ulSourceDataLen != 0))
 		return false;
 	p->source = CKZ_DATA_SPECIFIED;

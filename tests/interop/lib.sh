@@ -37,12 +37,13 @@ init_token() {
 	p11 --slot 1 --init-pin --so-pin "$so_pin" --pin "$pin" >/dev/null
 }
 logged() { p11 --token-label "$token" --login --pin "$pin" "$@"; }
-# wait_port PORT: until something listens there (10 s at most).
+# wait_port PORT [LOG...]: until something listens there (10 s at most), else the logs.
 wait_port() {
 	for _ in $(seq 100); do
 		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
 		sleep 0.1
 	done
+	cat "${@:2}" 2>/dev/null || true
 	fail "nothing listens on port $1"
 }
 # A free port on the loopback.

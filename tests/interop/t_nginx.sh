@@ -22,9 +22,9 @@ for kind in EC:prime256v1 rsa:2048; do
 	timeout 90 "$nginx" -p "$work" -c "$work/nginx.conf" -g 'daemon off;' > nginx.log 2>&1 &
 	master=$!
 	servers="$servers $master"
-	wait_port "$port"
+	wait_port "$port" nginx.log error.log
 	for i in $(seq 20); do
-		curl -s --cacert tls.crt --resolve "localhost:$port:127.0.0.1" "https://localhost:$port/" > page 2>curl.log || { cat curl.log nginx.log error.log; fail "request $i ($kind)"; }
+		curl -s --cacert tls.crt --resolve "localhost:$port:127.0.0.1" "https://localhost:$port/" > page 2>curl.log || { cat curl.log nginx.log error.log || true; fail "request $i ($kind)"; }
 		grep -q 'served by a key in the token' page || fail "page"
 	done
 	# A reload forks new workers from a master that has the module loaded.
@@ -32,7 +32,7 @@ for kind in EC:prime256v1 rsa:2048; do
 	sleep 1
 	curl -s --cacert tls.crt --resolve "localhost:$port:127.0.0.1" "https://localhost:$port/" | grep -q 'served by' || { cat error.log; fail "after reload ($kind)"; }
 	kill -QUIT "$(cat nginx.pid)"
-	wait "$master" || { cat nginx.log error.log; fail "nginx ends badly ($kind)"; }
+	wait "$master" || { cat nginx.log error.log || true; fail "nginx ends badly ($kind)"; }
 	if grep -qE 'signal 11|exited on signal' error.log; then cat error.log; fail "a worker crashed"; fi
 	logged --delete-object --type privkey --id 0a >/dev/null; logged --delete-object --type pubkey --id 0a >/dev/null
 done

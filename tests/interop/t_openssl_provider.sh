@@ -14,30 +14,40 @@ ossl() { timeout 60 openssl "$@"; }
 printf 'attack at dawn' > msg
 
 say "keys made by genpkey"
-ossl genpkey -propquery "provider=pkcs11" -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=grsa;id=%01" -out /dev/null
-ossl genpkey -propquery "provider=pkcs11" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=gec;id=%02" -out /dev/null
-ossl genpkey -propquery "provider=pkcs11" -algorithm ED25519 -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=ged;id=%03" -out /dev/null
+gen() { ossl genpkey -propquery "provider=pkcs11" "${@:3}" -pkeyopt "pkcs11_uri:pkcs11:token=$token;object=$1;id=%$2" -out "$1.pem" 2>gen.log || { cat gen.log; fail "genpkey $1"; }; }
+gen grsa 01 -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+gen gec 02 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+gen gec3 04 -algorithm EC -pkeyopt ec_paramgen_curve:P-384
+gen ged 03 -algorithm ED25519
+gen ged4 05 -algorithm ED448
 p11 --token-label "$token" --login --pin "$pin" --list-objects > objects
-for o in grsa gec ged; do grep -q "$o" objects || fail "genpkey made no $o"; done
+for o in grsa gec gec3 ged ged4; do grep -q "$o" objects || fail "genpkey made no $o"; done
 uri() { echo "pkcs11:token=$token;object=$1;type=$2"; }
 
 say "sign and verify"
-for k in grsa gec; do
+for k in grsa gec gec3; do
 	ossl pkey -in "$(uri $k public)" -pubin -pubout -out $k.pub
 	ossl dgst -sha256 -sign "$(uri $k private)" -out sig msg
 	OPENSSL_CONF=/dev/null openssl dgst -sha256 -verify $k.pub -signature sig msg >/dev/null || fail "$k: OpenSSL alone refuses the signature"
 	ossl dgst -sha256 -verify "$(uri $k public)" -signature sig msg >/dev/null || fail "$k: verify in the token"
 done
-ossl pkeyutl -sign -inkey "$(uri ged private)" -rawin -in msg -out sig
-ossl pkey -in "$(uri ged public)" -pubin -pubout -out ged.pub
-OPENSSL_CONF=/dev/null openssl pkeyutl -verify -pubin -inkey ged.pub -rawin -in msg -sigfile sig >/dev/null || fail "Ed25519"
+for k in ged ged4; do
+	ossl pkeyutl -sign -inkey "$(uri $k private)" -rawin -in msg -out sig
+	ossl pkey -in "$(uri $k public)" -pubin -pubout -out $k.pub
+	OPENSSL_CONF=/dev/null openssl pkeyutl -verify -pubin -inkey $k.pub -rawin -in msg -sigfile sig >/dev/null || fail "$k"
+done
 ossl pkeyutl -sign -inkey "$(uri grsa private)" -pkeyopt rsa_padding_mode:pss -pkeyopt digest:sha256 -pkeyopt rsa_pss_saltlen:32 -in <(openssl dgst -sha256 -binary msg) -out sig
 OPENSSL_CONF=/dev/null openssl pkeyutl -verify -pubin -inkey grsa.pub -pkeyopt rsa_padding_mode:pss -pkeyopt digest:sha256 -in <(openssl dgst -sha256 -binary msg) -sigfile sig >/dev/null || fail "PSS"
 
 say "decrypt and derive"
-OPENSSL_CONF=/dev/null openssl pkeyutl -encrypt -pubin -inkey grsa.pub -pkeyopt rsa_padding_mode:oaep -in msg -out ct
-ossl pkeyutl -decrypt -inkey "$(uri grsa private)" -pkeyopt rsa_padding_mode:oaep -in ct -out pt
-cmp msg pt || fail "OAEP"
+for o in "oaep" "oaep -pkeyopt rsa_oaep_md:sha256" "oaep -pkeyopt rsa_oaep_md:sha384 -pkeyopt rsa_mgf1_md:sha256" pkcs1; do
+	rm -f ct pt
+	# shellcheck disable=SC2086
+	OPENSSL_CONF=/dev/null openssl pkeyutl -encrypt -pubin -inkey grsa.pub -pkeyopt rsa_padding_mode:$o -in msg -out ct
+	# shellcheck disable=SC2086
+	ossl pkeyutl -decrypt -inkey "$(uri grsa private)" -pkeyopt rsa_padding_mode:$o -in ct -out pt
+	cmp msg pt || fail "RSA $o"
+done
 OPENSSL_CONF=/dev/null openssl ecparam -genkey -name prime256v1 -noout -out peer.pem
 OPENSSL_CONF=/dev/null openssl pkey -in peer.pem -pubout -out peer.pub
 ossl pkeyutl -derive -inkey "$(uri gec private)" -peerkey peer.pub -out secret
@@ -46,12 +56,13 @@ cmp secret expected || fail "ECDH"
 
 say "req, x509, cms"
 ossl req -x509 -new -key "$(uri gec private)" -subj /CN=localhost -addext 'subjectAltName=DNS:localhost' -days 2 -sha256 -out gec.crt
-ossl req -new -key "$(uri grsa private)" -subj /CN=client -sha256 -out grsa.csr
+# The file that genpkey wrote stands for the key.
+ossl req -new -key grsa.pem -subj /CN=client -sha256 -out grsa.csr
 ossl req -in grsa.csr -noout -verify >/dev/null 2>&1 || fail "request"
 ossl x509 -req -in grsa.csr -CA gec.crt -CAkey "$(uri gec private)" -CAcreateserial -days 2 -sha256 -out grsa.crt 2>/dev/null
 OPENSSL_CONF=/dev/null openssl verify -CAfile gec.crt grsa.crt >/dev/null || fail "certificate"
-ossl cms -sign -in msg -signer grsa.crt -inkey "$(uri grsa private)" -outform PEM -out signed.pem
-OPENSSL_CONF=/dev/null openssl cms -verify -in signed.pem -inform PEM -CAfile gec.crt -purpose any -out pt 2>/dev/null || fail "cms -verify"
+ossl cms -sign -nodetach -in msg -signer grsa.crt -inkey "$(uri grsa private)" -outform PEM -out signed.pem
+OPENSSL_CONF=/dev/null openssl cms -verify -in signed.pem -inform PEM -CAfile gec.crt -purpose any -out pt 2>cms.log || { cat cms.log; fail "cms -verify"; }
 OPENSSL_CONF=/dev/null openssl cms -encrypt -in msg -aes256 -outform PEM -out enveloped.pem grsa.crt
 ossl cms -decrypt -in enveloped.pem -inform PEM -recip grsa.crt -inkey "$(uri grsa private)" -out pt || fail "cms -decrypt"
 [ "$(tr -d '\r\n' < pt)" = "$(cat msg)" ] || fail "cms text"

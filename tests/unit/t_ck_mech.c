@@ -120,6 +120,35 @@ START_TEST(gcm)
 }
 END_TEST
 
+/* What a caller of pkcs11-provider 1.0 leaves out arrives as 0 and means RFC 8017's defaults. */
+START_TEST(oaep_defaults)
+{
+	static const struct {
+		CK_RSA_PKCS_OAEP_PARAMS sent;
+		CK_MECHANISM_TYPE hash;
+		CK_RSA_PKCS_MGF_TYPE mgf;
+	} cases[] = {
+		{ { 0, 0, CKZ_DATA_SPECIFIED, NULL, 0 }, CKM_SHA_1, CKG_MGF1_SHA1 },
+		{ { CKM_SHA384, 0, CKZ_DATA_SPECIFIED, NULL, 0 }, CKM_SHA384, CKG_MGF1_SHA384 },
+		{ { 0, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 }, CKM_SHA_1, CKG_MGF1_SHA256 },
+		{ { CKM_SHA256, CKG_MGF1_SHA512, CKZ_DATA_SPECIFIED, NULL, 0 }, CKM_SHA256, CKG_MGF1_SHA512 },
+		{ { CKM_MD5, 0, CKZ_DATA_SPECIFIED, NULL, 0 }, CKM_MD5, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		CK_RSA_PKCS_OAEP_PARAMS p = cases[i].sent;
+		CK_MECHANISM m = MECH(CKM_RSA_PKCS_OAEP, &p);
+		const CK_RSA_PKCS_OAEP_PARAMS *q;
+		struct hz_mech a;
+
+		RV(CKR_OK, hz_mech_copy(&a, &m));
+		q = a.param;
+		ck_assert(q->hashAlg == cases[i].hash && q->mgf == cases[i].mgf);
+		hz_mech_clear(&a);
+	}
+}
+END_TEST
+
 START_TEST(other_aeads)
 {
 	unsigned char n[13] = { 0 }, aad[20] = { 0 };
@@ -407,7 +436,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *const tests[] = { plain_forms, gcm, other_aeads, rsa, derivation, passwords_are_secret, sp800_108,
+	const TTest *const tests[] = { plain_forms, gcm, oaep_defaults, other_aeads, rsa, derivation, passwords_are_secret, sp800_108,
 				       signature_contexts, vendor, messages, output_length };
 
 	return run_suite("ck_mech", tests, COUNT(tests));
