@@ -89,3 +89,24 @@ tests_module_t_dual_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_access
 tests_module_t_access_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_message
+tests_module_t_message_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_absurd_lengths
+tests_module_t_absurd_lengths_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_stale_handles
+tests_module_t_stale_handles_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_ro_session
+tests_module_t_ro_session_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_restart
+tests_module_t_restart_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_two_processes
+tests_module_t_two_processes_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_roundtrip
+tests_module_t_roundtrip_LDADD = $(MODULE_KIT)
