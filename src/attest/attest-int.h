@@ -10,15 +10,16 @@
  *   snp.c, snp-cert.c, snp-table.c, snp-policy.c          AMD SEV-SNP
  *   tdx.c, tdx-quote.c, tdx-collateral.c, tdx-tcb.c, tdx-policy.c  Intel TDX
  *   sim.c       simulated TEE
- *   nvidia*.c, rim*.c   NVIDIA GPUs            tpm*.c, azure*.c   TPM quotes, HCL reports
+ *   nvidia*.c, spdm.c, rim*.c   NVIDIA GPUs    tpm*.c, azure*.c   TPM quotes, HCL reports
  *   cca*.c, cbor.c      Arm CCA tokens, strict CBOR
+ *   der.c, b64.c        DER elements, padded base64         policy-indexed.c   digests by number in a policy
  *
  * A verifier of a family is one `struct hz_at_family` (below); to add one, list it in hz_at_families[] of verifier.c
  * and raise HZ_AT_N_FAMILIES in policy-int.h.  Members of its policy section are described in hanzo-pkcs11-policy(5); a test
  * compares the page with the table.
  *
- * What arrives as item->evidence: NVIDIA either the raw SPDM request and response (its chain is in item->certs, in any
- * order, among other certificates) or, from a bundle, the JSON list with exactly one device, chain inside; Azure either
+ * What arrives as item->evidence: NVIDIA either the raw SPDM request and response (item->certs is then its chain, leaf
+ * first, and nothing else) or, from a bundle, the JSON list with exactly one device, chain inside; Azure either
  * the raw HCL report with parts, or from a bundle the JSON object {"hcl","quote","signature","pcrs","tdx"?}, values
  * base64url, media type application/vnd.hanzo.azure-hcl+json; CCA the CBOR token.
  */
@@ -222,6 +223,19 @@ void hz_at_policy_release(const struct hz_at_field *fields, void *base);
 /* True when the list allows the value: "any", or one of its entries is equal.  A member not given allows nothing. */
 bool hz_at_hexlist_allows(const struct hz_at_hexlist *l, const uint8_t *p, size_t n);
 bool hz_at_textlist_allows(const struct hz_at_textlist *l, const char *text);
+/* Digests by number, first <= number <= last; list is NULL or has last + 1 entries. */
+struct hz_at_indexed {
+	unsigned first, last;
+	struct hz_at_hexlist *list;
+};
+
+/* Reads {"7": hex, "12": [hex, ...]}, each digest of size bytes; first and last are set by the caller. For custom fields. */
+bool hz_at_policy_indexed(struct hz_at_policy_err *err, const char *name, struct json_object *v, size_t size,
+                          struct hz_at_indexed *out);
+void hz_at_indexed_release(struct hz_at_indexed *x);
+/* True when the policy names this number. */
+bool hz_at_indexed_given(const struct hz_at_indexed *x, unsigned i);
+
 /* True when the policy file names the member at all. */
 static inline bool hz_at_hexlist_given(const struct hz_at_hexlist *l) { return l->any || l->n != 0; }
 static inline bool hz_at_textlist_given(const struct hz_at_textlist *l) { return l->any || l->n != 0; }

@@ -3,18 +3,34 @@
 noinst_LTLIBRARIES += libhz-attest.la
 libhz_attest_la_SOURCES = \
 	src/attest/attest-int.h \
+	src/attest/b64.c \
+	src/attest/b64.h \
 	src/attest/binding.c \
 	src/attest/bundle.c \
 	src/attest/bundle.h \
 	src/attest/crl.c \
+	src/attest/der.c \
+	src/attest/der.h \
 	src/attest/input.c \
 	src/attest/json.c \
+	src/attest/nvidia-cert.c \
+	src/attest/nvidia-opaque.c \
+	src/attest/nvidia-policy.c \
+	src/attest/nvidia.c \
+	src/attest/nvidia.h \
+	src/attest/policy-indexed.c \
 	src/attest/policy-int.h \
 	src/attest/policy-read.c \
 	src/attest/policy.c \
 	src/attest/reason.c \
 	src/attest/result.c \
 	src/attest/result.h \
+	src/attest/rim-c14n.c \
+	src/attest/rim-sig.c \
+	src/attest/rim-xml.c \
+	src/attest/rim-xml.h \
+	src/attest/rim.c \
+	src/attest/rim.h \
 	src/attest/sig.c \
 	src/attest/sim.c \
 	src/attest/snp-cert.c \
@@ -23,6 +39,7 @@ libhz_attest_la_SOURCES = \
 	src/attest/snp-table.c \
 	src/attest/snp.c \
 	src/attest/snp.h \
+	src/attest/spdm.c \
 	src/attest/tdx-collateral.c \
 	src/attest/tdx-pck.c \
 	src/attest/tdx-policy.c \

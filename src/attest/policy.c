@@ -32,8 +32,9 @@ take_root(struct hz_at_policy_err *err, const char *name, const struct root_text
 	const struct hz_at_hexlist *digest = t->spki.n == 1 ? &t->spki : &t->cert;
 	struct hz_at_root *r = &p->root[p->n_roots];
 
-	if (t->family.n != 1 || hz_attest_kind_by_name(t->family.text[0]) == HZ_ATTEST_KIND_NONE)
-		return hz_at_policy_bad(err, name, "family must be one kind of evidence");
+	if (t->family.n != 1 || (hz_attest_kind_by_name(t->family.text[0]) == HZ_ATTEST_KIND_NONE &&
+	                         strcmp(t->family.text[0], "nvidia-rim") != 0))
+		return hz_at_policy_bad(err, name, "family must be one kind of evidence, or \"nvidia-rim\"");
 	if (t->spki.n + t->cert.n != 1 || t->spki.any || t->cert.any)
 		return hz_at_policy_bad(err, name, "give either cert_sha256 or spki_sha256, one value");
 	snprintf(r->family, sizeof r->family, "%s", t->family.text[0]);

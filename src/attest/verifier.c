@@ -14,6 +14,7 @@ const struct hz_at_family *const hz_at_families[HZ_AT_N_FAMILIES] = {
 	&hz_at_snp,
 	&hz_at_tdx,
 	&hz_at_sim,
+	&hz_at_nvidia,
 };
 
 const struct hz_at_family *

@@ -4,6 +4,7 @@ ATTEST_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
 check_PROGRAMS += \
 	tests/attest/t_attest_bundle \
 	tests/attest/t_attest_cost \
+	tests/attest/t_attest_nvidia \
 	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
 	tests/attest/t_attest_tdx \
@@ -28,8 +29,11 @@ tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/at
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_attest_threads_LDADD = $(ATTEST_TEST_LIBS) $(PTHREAD_LIBS)
 EXTRA_DIST += \
+	examples/policy-gpu.json \
 	examples/policy-simulated.json \
 	examples/policy-snp.json \
 	examples/policy-tdx.json
 tests_attest_t_attest_tdxmade_SOURCES = tests/attest/t_attest_tdxmade.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_tdxmade_LDADD = $(ATTEST_TEST_LIBS)
+tests_attest_t_attest_nvidia_SOURCES = tests/attest/t_attest_nvidia.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_nvidia_LDADD = $(ATTEST_TEST_LIBS)

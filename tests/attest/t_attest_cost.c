@@ -23,6 +23,8 @@
 
 #define ROUNDS 60
 #define LIMIT_MS 5.0
+#define LIMIT_GPU_MS 8.0
+#define LIMIT_RIM_MS 16.0
 #define LIMIT_KIB (32 * 1024)
 
 static hz_attest_verifier *verifier;
@@ -47,7 +49,7 @@ compare(const void *a, const void *b)
 
 /* The median of processor time: other work on the machine does not count. */
 static void
-measure(const char *name, const hz_attest_input *in)
+measure(const char *name, const hz_attest_input *in, double limit)
 {
 	double took[ROUNDS];
 
@@ -65,7 +67,7 @@ measure(const char *name, const hz_attest_input *in)
 	qsort(took, ROUNDS, sizeof *took, compare);
 	printf("%-28s median %.3f ms, 90th percentile %.3f ms\n", name, took[ROUNDS / 2], took[ROUNDS * 9 / 10]);
 	if (MEASURED)
-		CHECK(took[ROUNDS / 2] < LIMIT_MS);
+		CHECK(took[ROUNDS / 2] < limit);
 }
 
 static void
@@ -84,11 +86,41 @@ measure_snp(const char *name, const char *path, const char *vek, const char *lin
 	hz_attest_input_time(in, seconds(at));
 	for (int i = 0; i < 3; i++)
 		hz_attest_input_certs(in, certs[i].p, certs[i].len);
-	measure(name, in);
+	measure(name, in, LIMIT_MS);
 	hz_attest_input_free(in);
 	for (int i = 0; i < 3; i++)
 		blob_free(&certs[i]);
 	blob_free(&file);
+}
+
+/* A GPU may take longer: five certificates on P-384, and with manifests four more for each. */
+static void
+measure_gpu(const char *name, const char *id, bool rims)
+{
+	static const char *const files[] = { "nvidia/rim/NV_GPU_DRIVER_GH100_550.90.07.xml",
+		                             "nvidia/rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml" };
+	struct blob report, chain, rim[2];
+	char path[96];
+	hz_attest_input *in = hz_attest_input_new();
+
+	snprintf(path, sizeof path, "nvidia/%s.report.bin", id);
+	report = vectors_file(path);
+	snprintf(path, sizeof path, "nvidia/%s.chain.pem", id);
+	chain = vectors_file(path);
+	hz_attest_input_evidence(in, HZ_ATTEST_KIND_NVIDIA, report.p, report.len);
+	hz_attest_input_certs(in, chain.p, chain.len);
+	hz_attest_input_time(in, seconds("2026-03-01T00:00:00Z"));
+	for (int i = 0; i < 2; i++) {
+		rim[i] = vectors_file(files[i]);
+		if (rims)
+			hz_attest_input_collateral(in, HZ_ATTEST_COLL_RIM, rim[i].p, rim[i].len);
+	}
+	measure(name, in, rims ? LIMIT_RIM_MS : LIMIT_GPU_MS);
+	hz_attest_input_free(in);
+	blob_free(&report);
+	blob_free(&chain);
+	blob_free(&rim[0]);
+	blob_free(&rim[1]);
 }
 
 static void
@@ -108,7 +140,7 @@ measure_tdx(bool collateral)
 		if (collateral)
 			hz_attest_input_collateral(in, hz_attest_collateral_by_name(path), coll[i].p, coll[i].len);
 	}
-	measure(collateral ? "TDX with collateral" : "TDX", in);
+	measure(collateral ? "TDX with collateral" : "TDX", in, LIMIT_MS);
 	hz_attest_input_free(in);
 	blob_free(&quote);
 	for (int i = 0; i < 8; i++)
@@ -189,6 +221,9 @@ main(void)
 	measure_snp("SNP Turin", "snp/v5-turin-vcek/report.bin", "snp/v5-turin-vcek/vek.der", "turin", "2025-08-16T17:04:46Z");
 	measure_tdx(false);
 	measure_tdx(true);
+	measure_gpu("GPU Hopper", "hopper-550.90.07", false);
+	measure_gpu("GPU Hopper with manifests", "hopper-550.90.07", true);
+	measure_gpu("GPU Blackwell", "blackwell-590.48.01-mpt", false);
 	hz_attest_policy_free(reference);
 	hz_attest_policy_free(simulated);
 	hz_attest_verifier_free(verifier);

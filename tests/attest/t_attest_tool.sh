@@ -47,6 +47,17 @@ expect 0 'result: verified' verify "$tdx5" --policy "$strict" --collateral "$set
 expect 1 'refused (expired)' verify "$tdx5" --policy "$strict" --collateral "$set5" --at 2026-09-01T00:00:00Z
 expect 1 'refused (crl)' verify "$tdx5" --policy "$strict" --at 2026-03-17T00:00:00Z
 expect 1 'refused (policy_mrtd)' verify "$tdx/v4-2026-04.quote.bin" --policy "$strict" --collateral "$set5" --at 2026-04-15T12:00:00Z
+gpu=$v/nvidia at=2026-03-01T00:00:00Z own="${HANZO_SRCDIR:-.}/examples/policy-gpu.json"
+expect 0 'gpu/0.driver' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at \
+	--nonce 931d8dd0add203ac3d8b4fbde75e115278eefcdceac5b87671a748f32364dfcb
+expect 1 'refused (rim)' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at --policy "$own"
+expect 1 'refused (device_kind)' verify "$gpu/nvswitch-ls10.report.bin" --certs "$gpu/nvswitch-ls10.chain.pem" --at $at
+rim=$(mktemp -d) || exit 99
+trap 'rm -rf "$out" "$rim"' EXIT
+cp "$gpu/rim/NV_GPU_DRIVER_GH100_550.90.07.xml" "$gpu/rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml" "$rim"
+expect 0 '"rim_driver":"matched"' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at \
+	--policy "$own" --collateral "$rim" --json
+expect 0 'gpu/0.project_sku' show "$gpu/blackwell-575.32.report.bin" --kind nvidia
 expect 2 'one file' verify
 expect 2 'bad value for --at' verify "$snp/report.bin" --at yesterday
 expect 2 'bad value for --challenge' verify "$snp/report.bin" --challenge 0

@@ -7,6 +7,8 @@
 
 #include "base/hex.h"
 
+#include <openssl/pem.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -138,6 +140,67 @@ same_verdict(const char *outcome, const hz_attest_result *r)
 	if (strcmp(outcome, "accept") == 0)
 		return reason == HZ_ATTEST_OK;
 	return strncmp(outcome, "reject:", 7) == 0 && strcmp(outcome + 7, hz_attest_reason_name(reason)) == 0;
+}
+
+struct json_object *
+vectors_find(struct json_object *manifest, const char *id)
+{
+	struct json_object *list = member(manifest, "vectors");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(text(json_object_array_get_idx(list, i), "id"), id) == 0)
+			return json_object_array_get_idx(list, i);
+	return NULL;
+}
+
+int vectors_reasons_differ;
+
+void
+vectors_judge(const char *group, struct json_object *recipe, const hz_attest_result *r)
+{
+	bool accepted = hz_attest_result_reason(r) == HZ_ATTEST_OK, want = strcmp(text(recipe, "must"), "accept") == 0;
+
+	if (accepted != want) {
+		failures++;
+		fprintf(stderr, "%s/%s: must %s, got %s (%s)\n", group, text(recipe, "id"), text(recipe, "must"),
+		        hz_attest_reason_name(hz_attest_result_reason(r)), hz_attest_result_text(r));
+	} else if (!same_verdict(text(recipe, "outcome"), r)) {
+		vectors_reasons_differ++;
+		printf("%s/%s: refused by %s, the reference order by %s\n", group, text(recipe, "id"),
+		       hz_attest_reason_name(hz_attest_result_reason(r)), text(recipe, "outcome"));
+	}
+}
+
+void
+vectors_spki_of_last(const struct blob *pem, char hex[65])
+{
+	BIO *bio = BIO_new_mem_buf(pem->p, (int)pem->len);
+	X509 *cert = NULL, *more;
+	unsigned char *der = NULL, digest[32];
+	int len;
+
+	while ((more = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		X509_free(cert);
+		cert = more;
+	}
+	len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	if (len <= 0 || EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) != 1)
+		exit(99);
+	hz_hex_encode(digest, sizeof digest, hex);
+	OPENSSL_free(der);
+	X509_free(cert);
+	BIO_free(bio);
+}
+
+void
+vectors_claim(const char *id, const hz_attest_result *r, const char *claim, const char *want)
+{
+	const char *got = hz_attest_result_claim(r, claim);
+
+	if (want == NULL || (got != NULL && strcmp(got, want) == 0))
+		return;
+	failures++;
+	fprintf(stderr, "%s: claim %s is %s, not %s\n", id, claim, got != NULL ? got : "absent", want);
 }
 
 /* ---- recipes ---- */

@@ -45,4 +45,20 @@ const char *vector_file(struct json_object *vector, const char *role);
 /* Words of a vector's reference outcome: "accept" or "reject:reason" against a result. */
 bool same_verdict(const char *outcome, const hz_attest_result *r);
 
+/* The vector of this id, or NULL. */
+struct json_object *vectors_find(struct json_object *manifest, const char *id);
+
+/*
+ * Holds a result against a recipe of a group: counts a failure where the verdict is another than "must", and in
+ * vectors_reasons_differ the refusals for another reason than the reference order gives.
+ */
+void vectors_judge(const char *group, struct json_object *recipe, const hz_attest_result *r);
+extern int vectors_reasons_differ;
+
+/* SHA-256 of the SubjectPublicKeyInfo of the last certificate of a PEM text, in hexadecimal. */
+void vectors_spki_of_last(const struct blob *pem, char hex[65]);
+
+/* Counts a failure where the claim is not `want`; want == NULL expects nothing. */
+void vectors_claim(const char *id, const hz_attest_result *r, const char *claim, const char *want);
+
 #endif

@@ -20,6 +20,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 	{ "\5", "attestation/tdx/azure-v4-hcl-2026/hcl-report.bin", NULL },
 	{ "\6", "attestation/cca/emulated-platform/token.cbor", NULL },
 	{ "\11", "attestation/snp/v3-genoa-vcek-extended/tsm-report.json", NULL },
+	{ "\3", NULL, "[{\"arch\":\"HOPPER\",\"certificate\":\"MAA=\",\"evidence\":\"EeAB/w==\",\"nonce\":\"00\"}]" },
 	{ "\12", "attestation/cmw/snp-record.json", NULL },
 	{ "\12", "attestation/cmw/tdx-tsm-record.json", NULL },
 	{ "\7", NULL, "{\"hanzo_sim\":1,\"statement\":\"eyJkZXZpY2UiOiJjcHUifQ\",\"signature\":\"AAAA\"}" },
@@ -33,7 +34,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 
 static const char policy_text[] =
 	"{\"hanzo_policy\":1,\"allow_simulated\":true,\"sim\":{\"measurement\":\"any\"},\"snp\":{\"measurement\":\"any\"},"
-	"\"tdx\":{\"mrtd\":\"any\"}}";
+	"\"tdx\":{\"mrtd\":\"any\"},\"nvidia\":{\"measurements\":\"any\"}}";
 
 static hz_attest_verifier *verifier;
 static hz_attest_policy *policies[2];
