@@ -10,8 +10,17 @@
 #include "token/calls.h"
 #include "token/object.h"
 
-/* CKA_EC_PARAMS of secp256k1: OBJECT IDENTIFIER 1.3.132.0.10. */
-static const uint8_t secp256k1[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+/* CKA_EC_PARAMS of secp256k1: OBJECT IDENTIFIER 1.3.132.0.10, or a string of its name with any of the tags that strings have. */
+static bool is_secp256k1(const struct hz_attr *p)
+{
+	static const uint8_t oid[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+	static const char name[] = "secp256k1";
+	const uint8_t *v = p->value;
+
+	if (p->len == sizeof oid && memcmp(v, oid, sizeof oid) == 0)
+		return true;
+	return p->len == 2 + sizeof name - 1 && memcmp(v + 2, name, sizeof name - 1) == 0;
+}
 
 struct query {
 	const struct hz_token *token;
@@ -25,7 +34,7 @@ static bool hidden(const struct hz_token *t, const struct hz_object *o)
 	if (!t->hide_secp256k1 || o->key_type != CKK_EC)
 		return false;
 	p = hz_attrs_find(&o->attrs, CKA_EC_PARAMS);
-	return p != NULL && p->len == sizeof secp256k1 && memcmp(p->value, secp256k1, sizeof secp256k1) == 0;
+	return p != NULL && is_secp256k1(p);
 }
 
 static bool matches(const struct hz_object *o, const void *arg)

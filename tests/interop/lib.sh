@@ -6,8 +6,11 @@ export LC_ALL=C.UTF-8
 : "${HANZO_SRCDIR:?run through make check}"
 work=$(mktemp -d)
 servers=
+# A test may redefine this to undo what it did outside of the scratch folder.
+undo() { :; }
 finish() {
 	rc=$?
+	undo
 	for p in $servers; do kill "$p" 2>/dev/null || true; done
 	for p in $servers; do wait "$p" 2>/dev/null || true; done
 	rm -rf "$work"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Python application does with a token: keys, signatures, ciphers, errors."""
+import hashlib
 import sys
 
 import PyKCS11 as p
@@ -24,12 +25,13 @@ assert not session.verify(verifier, b"hullo", signature, mechanism)
 
 aes = session.generateKey([(p.CKA_CLASS, p.CKO_SECRET_KEY), (p.CKA_KEY_TYPE, p.CKK_AES), (p.CKA_VALUE_LEN, 32), (p.CKA_TOKEN, False),
                            (p.CKA_ENCRYPT, True), (p.CKA_DECRYPT, True)])
-for text in (b"", b"x", b"sixteen bytes ok", b"z" * 1000):
+# PyKCS11 1.5 refuses to encrypt an empty message itself, before it calls C_Encrypt: what arrives here is the first.
+for text in (b"x", b"sixteen bytes ok", b"z" * 1000):
     cbc = p.Mechanism(p.CKM_AES_CBC_PAD, bytes(16))
     assert bytes(session.decrypt(aes, session.encrypt(aes, text, cbc), cbc)) == text, text
     gcm = p.AES_GCM_Mechanism(bytes(12), b"aad", 128)
     assert bytes(session.decrypt(aes, session.encrypt(aes, text, gcm), gcm)) == text, text
-assert len(session.digest(b"abc", p.MechanismSHA256 if hasattr(p, "MechanismSHA256") else p.Mechanism(p.CKM_SHA256, None))) == 32
+assert bytes(session.digest(b"abc", p.Mechanism(p.CKM_SHA256, None))) == hashlib.sha256(b"abc").digest()
 assert len(session.generateRandom(32)) == 32
 
 try:

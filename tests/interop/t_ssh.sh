@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# OpenSSH: ssh-keygen -D lists the keys, ssh logs in to a local sshd with each, ssh-agent serves them.
+# OpenSSH: ssh-keygen -D lists the keys, ssh logs in to a local sshd with each, ssh-agent serves them. The token also holds a
+# secp256k1 key, which ends OpenSSH's agent when it sees it: the slot hides it (hide_secp256k1 = yes).
 . "$(dirname "$0")/lib.sh"
 need ssh ssh-keygen ssh-agent ssh-add pkcs11-tool
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
@@ -9,13 +10,23 @@ init_token
 cd "$work"
 logged --keypairgen --key-type rsa:2048 --label rsa --id 01 --usage-sign >/dev/null
 logged --keypairgen --key-type EC:prime256v1 --label ec --id 02 --usage-sign >/dev/null
+logged --keypairgen --key-type EC:secp256k1 --label k256 --id 03 --usage-sign >/dev/null
+logged --list-objects --type privkey | grep -q k256 || fail "the secp256k1 key is not there"
+mkdir -p config/hanzo
+printf '[tier1]\nhide_secp256k1 = yes\n' > config/hanzo/pkcs11.conf
+chmod 600 config/hanzo/pkcs11.conf
+logged --list-objects > objects 2>&1
+if grep -q k256 objects; then cat objects; fail "hide_secp256k1 hides nothing"; fi
+[ "$(grep -c 'Private Key Object' objects)" = 2 ] || { cat objects; fail "the other keys must stay"; }
 timeout 30 ssh-keygen -D "$HANZO_MODULE" > authorized 2>keygen.log || { cat keygen.log; fail "ssh-keygen -D"; }
 [ "$(grep -cE '^(ssh-rsa|ecdsa-sha2-nistp256) ' authorized)" = 2 ] || { cat authorized; fail "two public keys expected"; }
 
 port=$(free_port)
 ssh-keygen -q -t ed25519 -N '' -f host
 mkdir -p empty; chmod 700 empty
-[ -d /run/sshd ] || { mkdir -p /run/sshd 2>/dev/null && trap 'rmdir /run/sshd 2>/dev/null; finish' EXIT; } || true
+if [ ! -d /run/sshd ] && mkdir /run/sshd 2>/dev/null; then
+	undo() { rmdir /run/sshd 2>/dev/null || true; }
+fi
 chmod 755 "$work"
 cat > sshd_config <<EOF
 Port $port
