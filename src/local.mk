@@ -8,6 +8,7 @@ libhz_la_LIBADD = libhz-base.la $(OPENSSL_LIBS) $(SECP256K1_LIBS) $(P11KIT_LIBS)
 include src/base/local.mk
 include src/ck/local.mk
 include src/crypto/local.mk
+include src/collect/local.mk
 include src/store/local.mk
 include src/backend/local.mk
 include src/gov/local.mk

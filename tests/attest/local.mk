@@ -37,3 +37,7 @@ tests_attest_t_attest_tdxmade_SOURCES = tests/attest/t_attest_tdxmade.c tests/at
 tests_attest_t_attest_tdxmade_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_nvidia_SOURCES = tests/attest/t_attest_nvidia.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_nvidia_LDADD = $(ATTEST_TEST_LIBS)
+check_PROGRAMS += tests/attest/t_collect
+tests_attest_t_collect_SOURCES = tests/attest/t_collect.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h
+tests_attest_t_collect_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
