@@ -4,6 +4,7 @@
 #include "api/guard.h"
 #include "base/error.h"
 #include "token/login.h"
+#include "token/op.h"
 
 CK_RV hz_api_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR out)
 {
@@ -125,8 +126,8 @@ CK_RV hz_api_SeedRandom(CK_SESSION_HANDLE h, CK_BYTE_PTR seed, CK_ULONG len)
 
 	if (rv != CKR_OK)
 		return rv;
-	if (seed == NULL && len != 0)
-		rv = hz_fail(CKR_ARGUMENTS_BAD, "pSeed is NULL");
+	if ((seed == NULL && len != 0) || len > HZ_MAX_INPUT)
+		rv = hz_fail(CKR_ARGUMENTS_BAD, "pSeed is NULL, or a seed of %lu bytes", len);
 	else if (s->token->be->ops->seed == NULL)
 		rv = hz_fail(CKR_RANDOM_SEED_NOT_SUPPORTED, "the token takes no seed");
 	else if (len != 0)
@@ -141,8 +142,8 @@ CK_RV hz_api_GenerateRandom(CK_SESSION_HANDLE h, CK_BYTE_PTR out, CK_ULONG len)
 
 	if (rv != CKR_OK)
 		return rv;
-	if (out == NULL && len != 0)
-		rv = hz_fail(CKR_ARGUMENTS_BAD, "RandomData is NULL");
+	if ((out == NULL && len != 0) || len > HZ_MAX_INPUT)
+		rv = hz_fail(CKR_ARGUMENTS_BAD, "RandomData is NULL, or of %lu bytes", len);
 	else if (len != 0)
 		rv = s->token->be->ops->random(s->token->be, out, len);
 	return hz_guard_leave("C_GenerateRandom", s, rv);

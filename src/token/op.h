@@ -28,7 +28,7 @@ CK_RV hz_ops_cancel(struct hz_session *s, CK_FLAGS flags);
 bool hz_op_awaits_login(const struct hz_session *s);
 CK_RV hz_op_reauthenticate(struct hz_session *s);
 
-/* The longest input of one call: lengths above are nobody's buffer, and sums with them could wrap. */
+/* The longest buffer of one call: lengths above are nobody's buffer, and sums with them could wrap. */
 #define HZ_MAX_INPUT (SIZE_MAX / 4)
 
 #endif

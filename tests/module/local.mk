@@ -54,6 +54,12 @@ MODULE_KIT = libkit.la -ldl $(PTHREAD_LIBS)
 check_PROGRAMS += tests/module/t_app_engine
 tests_module_t_app_engine_LDADD = $(MODULE_KIT) $(OPENSSL_LIBS)
 
+check_PROGRAMS += tests/module/t_absurd
+tests_module_t_absurd_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_access
+tests_module_t_access_LDADD = $(MODULE_KIT)
+
 check_PROGRAMS += tests/module/t_attributes
 tests_module_t_attributes_LDADD = $(MODULE_KIT)
 
@@ -86,9 +92,6 @@ tests_module_t_always_auth_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_dual
 tests_module_t_dual_LDADD = $(MODULE_KIT)
-
-check_PROGRAMS += tests/module/t_access
-tests_module_t_access_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_message
 tests_module_t_message_LDADD = $(MODULE_KIT)

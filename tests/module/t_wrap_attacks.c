@@ -75,7 +75,8 @@ static CK_RV unwrap(CK_OBJECT_HANDLE u, CK_ULONG n, CK_OBJECT_CLASS cls, CK_KEY_
 {
 	CK_ATTRIBUTE a[12] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt) };
 
-	memcpy(a + 2, more, count * sizeof *more);
+	if (count != 0)
+		memcpy(a + 2, more, count * sizeof *more);
 	return F->C_UnwrapKey(s, &kwp, u, blob, n, a, 2 + count, h);
 }
 

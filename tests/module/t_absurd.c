@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lengths and counts that nobody's memory has, beside pointers that are good: refused before anything is read. */
+#include <stdlib.h>
+
+#include "kit.h"
+
+static CK_SESSION_HANDLE s;
+static CK_BYTE buf[64];
+static const CK_ULONG absurd[] = { ~0UL, ~0UL - 15, 1UL << 63, (1UL << 63) - 1, (1UL << 62) + 1 };
+static CK_OBJECT_CLASS secret = CKO_SECRET_KEY;
+static CK_KEY_TYPE aes = CKK_AES, generic = CKK_GENERIC_SECRET;
+static CK_ULONG len32 = 32;
+
+/* Refused, and not as the module's own fault. */
+static void refused(CK_RV rv, int line, const char *what, CK_ULONG n)
+{
+	kit_about("%s, %#lx: code %#lx", what, n, rv);
+	kit_check(rv != CKR_OK && rv != CKR_GENERAL_ERROR && rv != CKR_HOST_MEMORY && rv != CKR_FUNCTION_FAILED && rv != CKR_DEVICE_ERROR,
+		  __FILE__, line, what);
+}
+#define REFUSED(call, n) refused((call), __LINE__, #call, (n))
+
+static void counts(CK_ULONG n)
+{
+	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, secret) };
+	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 }, pair = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 }, kwp = { CKM_AES_KEY_WRAP_KWP, NULL, 0 };
+	CK_OBJECT_HANDLE k = kit_key(s, KEY_AES).pub, h = 0, g = 0;
+
+	REFUSED(F->C_CreateObject(s, a, n, &h), n);
+	REFUSED(F->C_CopyObject(s, k, a, n, &h), n);
+	REFUSED(F->C_GetAttributeValue(s, k, a, n), n);
+	REFUSED(F->C_SetAttributeValue(s, k, a, n), n);
+	REFUSED(F->C_FindObjectsInit(s, a, n), n);
+	REFUSED(F->C_GenerateKey(s, &gen, a, n, &h), n);
+	REFUSED(F->C_GenerateKeyPair(s, &pair, a, n, a, 1, &h, &g), n);
+	REFUSED(F->C_GenerateKeyPair(s, &pair, a, 1, a, n, &h, &g), n);
+	REFUSED(F->C_UnwrapKey(s, &kwp, k, buf, 24, a, n, &h), n);
+	REFUSED(F->C_DeriveKey(s, &kwp, k, a, n, &h), n);
+}
+
+static void values(CK_ULONG n)
+{
+	CK_ATTRIBUTE inner[] = { A_VAL(CKA_CLASS, secret) };
+	CK_ATTRIBUTE v[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), { CKA_VALUE, buf, n } };
+	CK_ATTRIBUTE t[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), A_VAL(CKA_VALUE, buf), { CKA_WRAP_TEMPLATE, inner, n } };
+	CK_ATTRIBUTE u[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), A_VAL(CKA_VALUE, buf),
+			     { CKA_WRAP_TEMPLATE, inner, n / sizeof inner * sizeof inner } };
+	CK_ATTRIBUTE m[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), A_VAL(CKA_VALUE, buf), { CKA_ALLOWED_MECHANISMS, buf, n / 8 * 8 } };
+	CK_ATTRIBUTE l[] = { A_VAL(CKA_VALUE_LEN, n) }, label[] = { { CKA_LABEL, buf, n } };
+	CK_MECHANISM gen = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 }, aes_gen = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_OBJECT_HANDLE h = 0;
+
+	REFUSED(F->C_CreateObject(s, v, N(v), &h), n);
+	REFUSED(F->C_CreateObject(s, t, N(t), &h), n);
+	REFUSED(F->C_CreateObject(s, u, N(u), &h), n);
+	REFUSED(F->C_CreateObject(s, m, N(m), &h), n);
+	REFUSED(F->C_GenerateKey(s, &gen, l, N(l), &h), n);
+	REFUSED(F->C_GenerateKey(s, &aes_gen, l, N(l), &h), n);
+	REFUSED(F->C_FindObjectsInit(s, label, 1), n);
+	REFUSED(F->C_SetAttributeValue(s, kit_key(s, KEY_AES).pub, label, 1), n);
+}
+
+static void lengths(CK_ULONG n)
+{
+	CK_MECHANISM sha = { CKM_SHA256, NULL, 0 }, cmac = { CKM_AES_CMAC, NULL, 0 }, kwp = { CKM_AES_KEY_WRAP_KWP, NULL, 0 };
+	CK_ATTRIBUTE tmpl[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes) };
+	CK_OBJECT_HANDLE k = kit_key(s, KEY_AES).pub, h = 0;
+	CK_UTF8CHAR label[32] = "x";
+
+	REFUSED(F->C_GenerateRandom(s, buf, n), n);
+	REFUSED(F->C_SeedRandom(s, buf, n), n);
+	REFUSED(F->C_UnwrapKey(s, &kwp, k, buf, n, tmpl, N(tmpl), &h), n);
+	REFUSED(F->C_SetOperationState(s, buf, n, 0, 0), n);
+	REFUSED(F->C_InitToken(1, buf, n, label), n);
+	OK(F->C_DigestInit(s, &sha));
+	REFUSED(F->C_DigestUpdate(s, buf, n), n);
+	OK(F->C_SignInit(s, &cmac, k));
+	REFUSED(F->C_SignUpdate(s, buf, n), n);
+	OK(F->C_VerifyInit(s, &cmac, k));
+	REFUSED(F->C_VerifyUpdate(s, buf, n), n);
+	OK(F->C_VerifyInit(s, &cmac, k));
+	REFUSED(F->C_Verify(s, buf, 1, buf, n), n);
+	OK(F->C_VerifyInit(s, &cmac, k));
+	REFUSED(F->C_VerifyFinal(s, buf, n), n);
+	REFUSED(F->C_VerifySignatureInit(s, &cmac, k, buf, n), n);
+	OK(F->C_VerifyInit(s, &cmac, k)); /* nothing was left active */
+	OK(F->C_VerifyInit(s, NULL, 0));
+}
+
+/* Every mechanism of the slot with its good parameter and an absurd length for it. */
+static void parameters(CK_ULONG n)
+{
+	CK_ULONG count, made = 0;
+	CK_MECHANISM_TYPE *list = kit_mechs(0, &count);
+	CK_ATTRIBUTE tmpl[] = { A_VAL(CKA_VALUE_LEN, len32) };
+	CK_OBJECT_HANDLE h = 0, g = 0;
+
+	for (CK_ULONG i = 0; i < count; i++) {
+		CK_FLAGS f = kit_flags(0, list[i]);
+		CK_MECHANISM m = { list[i], buf, n };
+		struct kit_recipe r;
+		CK_OBJECT_HANDLE k = 0;
+
+		if (kit_recipe(list[i], 0, &r) && (f & (CKF_ENCRYPT | CKF_DECRYPT | CKF_SIGN | CKF_VERIFY | CKF_WRAP | CKF_DERIVE)) != 0)
+			k = kit_key(s, r.key).priv;
+		if ((f & CKF_DIGEST) != 0)
+			REFUSED(F->C_DigestInit(s, &m), list[i]);
+		if ((f & CKF_SIGN) != 0)
+			REFUSED(F->C_SignInit(s, &m, k), list[i]);
+		if ((f & CKF_DECRYPT) != 0)
+			REFUSED(F->C_DecryptInit(s, &m, k), list[i]);
+		if ((f & CKF_MESSAGE_ENCRYPT) != 0)
+			REFUSED(F->C_MessageEncryptInit(s, &m, k), list[i]);
+		if ((f & CKF_DERIVE) != 0)
+			REFUSED(F->C_DeriveKey(s, &m, k, tmpl, 1, &h), list[i]);
+		if ((f & CKF_GENERATE) != 0)
+			REFUSED(F->C_GenerateKey(s, &m, tmpl, 1, &h), list[i]);
+		if ((f & CKF_GENERATE_KEY_PAIR) != 0)
+			REFUSED(F->C_GenerateKeyPair(s, &m, NULL, 0, NULL, 0, &h, &g), list[i]);
+		made++;
+	}
+	CHECK(made == count);
+	free(list);
+}
+
+/* Lengths inside of parameters. */
+static void nested(CK_ULONG n)
+{
+	CK_OBJECT_HANDLE a = kit_key(s, KEY_AES).pub, c = kit_key(s, KEY_CHACHA).pub, rsa = kit_key(s, KEY_RSA).pub, g = kit_key(s, KEY_GENERIC).pub,
+			 ec = kit_key(s, KEY_P256).priv, ed = kit_key(s, KEY_ED25519).priv, h = 0;
+	CK_GCM_PARAMS gcm[] = { { buf, n, 0, NULL, 0, 128 }, { buf, 12, 96, buf, n, 128 }, { buf, 12, 96, NULL, 0, n }, { buf, 12, n / 8 * 8 + 8, NULL, 0, 127 } };
+	CK_CCM_PARAMS ccm[] = { { n, buf, 12, NULL, 0, 16 }, { 1, buf, n, NULL, 0, 16 }, { 1, buf, 12, buf, n, 16 }, { 1, buf, 12, NULL, 0, n } };
+	CK_SALSA20_CHACHA20_POLY1305_PARAMS cha[] = { { buf, n, NULL, 0 }, { buf, 12, buf, n } };
+	CK_AES_CTR_PARAMS ctr = { n, { 0 } };
+	CK_RSA_PKCS_OAEP_PARAMS oaep = { CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, buf, n };
+	CK_RSA_PKCS_PSS_PARAMS pss = { CKM_SHA256, CKG_MGF1_SHA256, n };
+	CK_HKDF_PARAMS hkdf[] = { { 1, 1, CKM_SHA256, CKF_HKDF_SALT_DATA, buf, n, 0, NULL, 0 }, { 1, 1, CKM_SHA256, CKF_HKDF_SALT_NULL, NULL, 0, 0, buf, n } };
+	CK_PRF_DATA_PARAM seg[2] = { { CK_SP800_108_ITERATION_VARIABLE, buf, n }, { CK_SP800_108_BYTE_ARRAY, buf, n } };
+	CK_SP800_108_KDF_PARAMS sp[] = { { CKM_SHA256_HMAC, n, seg, 0, NULL }, { CKM_SHA256_HMAC, 1, seg, 0, NULL }, { CKM_SHA256_HMAC, 2, seg, 0, NULL },
+					 { CKM_SHA256_HMAC, 1, seg, n, (void *)buf } };
+	CK_PKCS5_PBKD2_PARAMS2 pb[] = { { CKZ_SALT_SPECIFIED, buf, n, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, buf, 4 },
+					{ CKZ_SALT_SPECIFIED, buf, 8, n, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, buf, 4 },
+					{ CKZ_SALT_SPECIFIED, buf, 8, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, buf, n, buf, 4 },
+					{ CKZ_SALT_SPECIFIED, buf, 8, 1, CKP_PKCS5_PBKD2_HMAC_SHA256, NULL, 0, buf, n } };
+	CK_ECDH1_DERIVE_PARAMS dh[] = { { CKD_NULL, 0, NULL, n, buf }, { CKD_SHA256_KDF, n, buf, 65, buf } };
+	CK_EDDSA_PARAMS eddsa = { CK_FALSE, n, buf };
+	CK_ATTRIBUTE tmpl[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), A_VAL(CKA_VALUE_LEN, len32) };
+#define INIT(f, t, p, k) REFUSED(f(s, &(CK_MECHANISM){ (t), &(p), sizeof(p) }, (k)), n)
+#define MAKE(t, p, k) REFUSED(F->C_DeriveKey(s, &(CK_MECHANISM){ (t), &(p), sizeof(p) }, (k), tmpl, N(tmpl), &h), n)
+
+	for (size_t i = 0; i < N(gcm); i++)
+		INIT(F->C_EncryptInit, CKM_AES_GCM, gcm[i], a);
+	for (size_t i = 0; i < N(ccm); i++)
+		INIT(F->C_DecryptInit, CKM_AES_CCM, ccm[i], a);
+	for (size_t i = 0; i < N(cha); i++)
+		INIT(F->C_EncryptInit, CKM_CHACHA20_POLY1305, cha[i], c);
+	INIT(F->C_EncryptInit, CKM_AES_CTR, ctr, a);
+	INIT(F->C_EncryptInit, CKM_RSA_PKCS_OAEP, oaep, rsa);
+	INIT(F->C_VerifyInit, CKM_SHA256_RSA_PKCS_PSS, pss, rsa);
+	INIT(F->C_SignInit, CKM_EDDSA, eddsa, ed);
+	INIT(F->C_SignInit, CKM_AES_CMAC_GENERAL, n, a);
+	for (size_t i = 0; i < N(hkdf); i++)
+		MAKE(CKM_HKDF_DERIVE, hkdf[i], g);
+	for (size_t i = 0; i < N(sp); i++)
+		MAKE(CKM_SP800_108_COUNTER_KDF, sp[i], g);
+	for (size_t i = 0; i < N(dh); i++)
+		MAKE(CKM_ECDH1_DERIVE, dh[i], ec);
+	for (size_t i = 0; i < N(pb); i++)
+		REFUSED(F->C_GenerateKey(s, &(CK_MECHANISM){ CKM_PKCS5_PBKD2, &pb[i], sizeof pb[i] }, tmpl, N(tmpl), &h), n);
+}
+
+/* Messages bring their parameter with each call; a refused one leaves the process running. */
+static void messages(CK_ULONG n)
+{
+	CK_BYTE iv[12] = { 0 }, tag[16], out[64];
+	CK_GCM_MESSAGE_PARAMS good = { iv, 12, 0, CKG_NO_GENERATE, tag, 128 };
+	CK_GCM_MESSAGE_PARAMS bad[] = { { iv, n, 0, CKG_NO_GENERATE, tag, 128 }, { iv, 12, n, CKG_GENERATE_RANDOM, tag, 128 },
+					{ iv, n, 0, CKG_GENERATE_COUNTER, tag, 128 }, { iv, 12, 0, n, tag, 128 }, { iv, 12, 0, CKG_NO_GENERATE, tag, n } };
+	CK_MECHANISM m = { CKM_AES_GCM, NULL, 0 };
+	CK_ULONG len = sizeof out;
+
+	OK(F->C_MessageEncryptInit(s, &m, kit_key(s, KEY_AES).pub));
+	for (size_t i = 0; i < N(bad); i++) {
+		REFUSED(F->C_EncryptMessage(s, &bad[i], sizeof bad[i], NULL, 0, buf, 16, out, &len), n);
+		REFUSED(F->C_EncryptMessageBegin(s, &bad[i], sizeof bad[i], NULL, 0), n);
+	}
+	REFUSED(F->C_EncryptMessage(s, &good, n, NULL, 0, buf, 16, out, &len), n);
+	REFUSED(F->C_EncryptMessage(s, &good, sizeof good, buf, n, buf, 16, out, &len), n);
+	REFUSED(F->C_EncryptMessage(s, &good, sizeof good, NULL, 0, buf, n, out, &len), n);
+	len = sizeof out;
+	OK(F->C_EncryptMessage(s, &good, sizeof good, NULL, 0, buf, 16, out, &len));
+	OK(F->C_MessageEncryptFinal(s));
+}
+
+/* RSA with exponents and lengths that never end or never work. */
+static void rsa(void)
+{
+	static const struct { CK_ULONG bits; CK_BYTE e[33]; CK_ULONG n; } cases[] = {
+		{ 2048, { 0 }, 1 }, { 2048, { 1 }, 1 }, { 2048, { 2 }, 1 }, { 2048, { 1, 0, 0 }, 3 }, { 2048, { 0xff, [32] = 0xff }, 33 },
+		{ 0, { 1, 0, 1 }, 3 }, { 1, { 1, 0, 1 }, 3 }, { 512, { 1, 0, 1 }, 3 }, { 2047, { 1, 0, 1 }, 3 }, { 1UL << 31, { 1, 0, 1 }, 3 }, { ~0UL, { 1, 0, 1 }, 3 },
+	};
+	CK_MECHANISM m = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
+	CK_OBJECT_HANDLE a = 0, b = 0;
+
+	for (size_t i = 0; i < N(cases); i++) {
+		CK_ATTRIBUTE pub[] = { { CKA_MODULUS_BITS, (void *)(uintptr_t)&cases[i].bits, sizeof(CK_ULONG) },
+				       { CKA_PUBLIC_EXPONENT, (void *)(uintptr_t)cases[i].e, cases[i].n } };
+
+		REFUSED(F->C_GenerateKeyPair(s, &m, pub, N(pub), NULL, 0, &a, &b), i);
+	}
+}
+
+int main(void)
+{
+	static const CK_ULONG many[] = { 1UL << 16, 1UL << 32, (1UL << 32) + 1, 1UL << 60 };
+
+	kit_start();
+	s = kit_session(0, true);
+	for (size_t i = 0; i < N(many); i++)
+		counts(many[i]);
+	for (size_t i = 0; i < N(absurd); i++) {
+		counts(absurd[i]);
+		values(absurd[i]);
+		lengths(absurd[i]);
+		parameters(absurd[i]);
+		nested(absurd[i]);
+		messages(absurd[i]);
+	}
+	rsa();
+	kit_end();
+	return kit_result();
+}
