@@ -19,6 +19,6 @@ p11moduledir = $(P11_MODULE_DIR)
 p11module_LTLIBRARIES = libhanzo-pkcs11.la
 libhanzo_pkcs11_la_SOURCES = src/api/exports.c
 libhanzo_pkcs11_la_LIBADD = libhz.la
-libhanzo_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+libhanzo_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) $(HZ_MODULE_LDFLAGS) -module -avoid-version -shared -no-undefined \
 	-export-symbols-regex '^(C_GetFunctionList|C_GetInterface|C_GetInterfaceList)$$' \
 	-Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete

@@ -21,6 +21,7 @@ TEST_EXTENSIONS = .sh
 dist_check_SCRIPTS += \
 	tests/t_floors.sh \
 	tests/t_headers.sh \
+	tests/t_install.sh \
 	tests/t_man.sh
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 

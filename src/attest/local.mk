@@ -59,5 +59,5 @@ pkgconfig_DATA += src/attest/libhanzo-attest.pc
 # Of the base floor only what has no state: the rest registers fork handlers and keeps a log and secret memory.
 libhanzo_attest_la_SOURCES = src/base/hex.c src/base/jsoncheck.c
 libhanzo_attest_la_LIBADD = libhz-attest.la $(OPENSSL_LIBS) $(JSON_LIBS)
-libhanzo_attest_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+libhanzo_attest_la_LDFLAGS = $(AM_LDFLAGS) $(HZ_MODULE_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-export-symbols-regex '^hz_attest_' -Wl,-z,now -Wl,-z,relro

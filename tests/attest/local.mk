@@ -28,11 +28,6 @@ tests_attest_t_attest_cost_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/attest/vectors.c tests/attest/vectors.h \
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_attest_threads_LDADD = $(ATTEST_TEST_LIBS) $(PTHREAD_LIBS)
-EXTRA_DIST += \
-	examples/policy-gpu.json \
-	examples/policy-simulated.json \
-	examples/policy-snp.json \
-	examples/policy-tdx.json
 tests_attest_t_attest_tdxmade_SOURCES = tests/attest/t_attest_tdxmade.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_tdxmade_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_nvidia_SOURCES = tests/attest/t_attest_nvidia.c tests/attest/vectors.c tests/attest/vectors.h

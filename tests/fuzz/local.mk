@@ -110,3 +110,11 @@ if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+
+# Each target for FUZZ_SECONDS, as many at a time as there are processors.
+FUZZ_SECONDS = 10
+fuzz_programs = $(filter tests/fuzz/fuzz_%,$(noinst_PROGRAMS))
+fuzz: $(fuzz_programs) $(fuzz_programs:tests/fuzz/fuzz_%=tests/fuzz/replay_%)
+	HANZO_VECTORS="$${HANZO_VECTORS-$(abs_top_srcdir)/../shared/vectors}" $(srcdir)/tests/fuzz/run.sh $(FUZZ_SECONDS) $(srcdir) $(fuzz_programs)
+.PHONY: fuzz
+EXTRA_DIST += tests/fuzz/run.sh

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target without libFuzzer: over the files that are named, or over its seeds and mutations of them. */
+/*
+ * Runs a fuzz target without libFuzzer: over the files that are named, or over its seeds and mutations of them. With --write FOLDER it
+ * writes the seeds there instead.
+ */
 
 #include "seeds.h"
 
@@ -110,6 +113,28 @@ run_mutations(const uint8_t *seed, size_t n, size_t rounds)
 	free(p);
 }
 
+/* --write FOLDER: the seeds as files, for libFuzzer. */
+static int
+write_seeds(const char *folder, uint8_t *buf)
+{
+	unsigned written = 0;
+
+	for (const struct fuzz_seed *s = fuzz_seeds; s->file != NULL || s->text != NULL; s++) {
+		size_t n = load_seed(s, buf);
+		char path[1024];
+		FILE *f;
+
+		if (n == 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%u", folder, written);
+		f = fopen(path, "wb");
+		if (f == NULL || fwrite(buf, 1, n, f) != n || fclose(f) != 0)
+			return 1;
+		written++;
+	}
+	return written > 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -118,6 +143,12 @@ main(int argc, char **argv)
 
 	if (buf == NULL)
 		return 99;
+	if (argc == 3 && strcmp(argv[1], "--write") == 0) {
+		int rc = write_seeds(argv[2], buf);
+
+		free(buf);
+		return rc;
+	}
 	for (int i = 1; i < argc; i++)
 		feed(buf, read_file(argv[i], buf, MAX_INPUT));
 	for (const struct fuzz_seed *s = fuzz_seeds; argc == 1 && (s->file != NULL || s->text != NULL); s++) {

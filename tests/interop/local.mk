@@ -13,12 +13,7 @@ interop_tests = \
 dist_check_SCRIPTS += $(interop_tests)
 EXTRA_DIST += \
 	tests/interop/lib.sh \
-	tests/interop/pykcs11_client.py \
-	examples/java-pkcs11.cfg \
-	examples/nginx.conf \
-	examples/pkcs11.conf \
-	examples/openssl-engine.cnf \
-	examples/openssl-provider.cnf
+	tests/interop/pykcs11_client.py
 
 # Wallet libraries from npm, installed into the build folder when the test runs.
 dist_check_SCRIPTS += tests/interop/t_wallets.sh
