@@ -7,6 +7,7 @@
 
 #include "backend/soft_vendor.h"
 #include "base/error.h"
+#include "base/reader.h"
 #include "base/secmem.h"
 #include "ck/schema.h"
 #include "crypto/k256.h"
@@ -201,14 +202,55 @@ static CK_RV keep_share(const struct hz_share *s, struct hz_attrs *made)
 	return rv != CKR_OK ? rv : hz_soft_complete(made);
 }
 
-static CK_RV read_share(const struct hz_buf *text, struct hz_attrs *made)
+static CK_RV open_share(const struct hz_key *unwrapping, const struct hz_ecies_aad *aad, const uint8_t *in, size_t len,
+			struct hz_share *s)
 {
-	struct hz_share *s = hz_secmem_alloc(sizeof *s);
+	struct hz_buf text = HZ_BUF_SECRET;
+	CK_RV rv = hz_ecies_open(unwrapping->secret, aad, in, len, &text);
+
+	if (rv == CKR_OK)
+		rv = hz_share_read(text.p, text.len, s);
+	hz_buf_free(&text);
+	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
+}
+
+/*
+ * 0x00 || u16be count || count times (u32be length || share blob): what the dealers of a key made without a dealer send to one
+ * node. Their sum is the node's share; neither it nor an addend is ever outside.
+ */
+static CK_RV open_sum(const struct hz_key *unwrapping, const struct hz_ecies_aad *aad, const uint8_t *in, size_t len,
+		      struct hz_share *two)
+{
+	struct hz_reader r = hz_rd(in + 1, len - 1);
+	unsigned count = hz_rd_u16be(&r);
+	CK_RV rv = CKR_OK;
+
+	if (count == 0 || count > HZ_SHAMIR_MAX)
+		hz_rd_fail(&r);
+	for (unsigned i = 0; rv == CKR_OK && i < count && hz_rd_ok(&r); i++) {
+		size_t n = hz_rd_u32be(&r);
+		const uint8_t *blob = hz_rd_bytes(&r, n);
+
+		if (blob == NULL)
+			break;
+		rv = open_share(unwrapping, aad, blob, n, &two[i != 0]);
+		if (rv == CKR_OK && i != 0)
+			rv = hz_share_add(&two[0], &two[1]);
+	}
+	if (rv == CKR_OK && !hz_rd_end(&r))
+		rv = hz_fail(CKR_WRAPPED_KEY_INVALID, "malformed list of share blobs");
+	return rv;
+}
+
+static CK_RV read_share(const struct hz_key *unwrapping, const struct hz_ecies_aad *aad, const uint8_t *in, size_t len,
+			struct hz_attrs *made)
+{
+	struct hz_share *s = hz_secmem_alloc(2 * sizeof *s);
 	CK_RV rv;
 
 	if (s == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "out of secret memory");
-	rv = hz_share_read(text->p, text->len, s);
+	rv = in[0] == 0 ? open_sum(unwrapping, aad, in, len, s) : open_share(unwrapping, aad, in, len, s);
 	if (rv == CKR_OK)
 		rv = keep_share(s, made);
 	hz_secmem_free(s);
@@ -228,14 +270,14 @@ static CK_RV unwrap(const struct hz_mech *m, struct hz_key *unwrapping, const ui
 		rv = take_aad(m, &aad.p, &aad.n);
 	if (rv == CKR_OK && len < HZ_ECIES_OVERHEAD)
 		rv = hz_fail(CKR_WRAPPED_KEY_LEN_RANGE, "%zu bytes are no ECIES blob", len);
+	if (rv == CKR_OK && share)
+		return read_share(unwrapping, &aad, in, len, made);
 	if (rv == CKR_OK)
 		rv = hz_ecies_open(unwrapping->secret, &aad, in, len, &text);
 	if (rv == CKR_ENCRYPTED_DATA_INVALID)
 		rv = CKR_WRAPPED_KEY_INVALID;
 	if (rv == CKR_OK)
-		rv = share     ? read_share(&text, made)
-		     : private ? hz_soft_from_pkcs8(text.p, text.len, made)
-			       : hz_soft_set_secret(made, text.p, text.len);
+		rv = private ? hz_soft_from_pkcs8(text.p, text.len, made) : hz_soft_set_secret(made, text.p, text.len);
 	hz_buf_free(&text);
 	return rv;
 }
@@ -252,10 +294,24 @@ static CK_RV take_ephemeral(const struct hz_mech *m, uint8_t k[64])
 	return CKR_OK;
 }
 
-static CK_RV check_pair(const struct hz_key *rsa, const struct hz_key *target, CK_MECHANISM_TYPE type, bool share)
+/* Exponents are odd and kept without leading zeros: three bytes make 65537 at least. A small exponent turns a slip in somebody's padding into the plaintext; even ones and short moduli make no key here at all. */
+static CK_RV check_requester(const struct hz_key *rsa)
 {
+	const struct hz_attr *e = hz_attrs_find(&rsa->attrs, CKA_PUBLIC_EXPONENT);
+
 	if (rsa->type != CKK_RSA)
 		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the answer goes to an RSA key");
+	if (e == NULL || e->len < 3)
+		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the RSA key's public exponent is below 65537");
+	return CKR_OK;
+}
+
+static CK_RV check_pair(const struct hz_key *rsa, const struct hz_key *target, CK_MECHANISM_TYPE type, bool share)
+{
+	CK_RV rv = check_requester(rsa);
+
+	if (rv != CKR_OK)
+		return rv;
 	if (target->cls != CKO_PRIVATE_KEY || !target->is_k256 || is_share(&target->attrs) != share)
 		return hz_fail(CKR_KEY_NOT_WRAPPABLE, share ? "not a threshold share" : "not a whole secp256k1 private key");
 	return hz_schema_allows(&target->attrs, type);

@@ -141,6 +141,25 @@ CK_RV hz_share_read(const uint8_t *in, size_t len, struct hz_share *out)
 	return hz_fail(CKR_WRAPPED_KEY_INVALID, "threshold: the share is malformed or does not fit its commitments");
 }
 
+static bool add_commitment(uint8_t a[33], const uint8_t b[33])
+{
+	uint8_t v[2][64];
+
+	return hz_k256_pub_parse(v[0], a, 33) && hz_k256_pub_parse(v[1], b, 33) && hz_k256_sum(v[0], (const uint8_t(*)[64])v, 2) &&
+	       hz_k256_pub_write(v[0], true, a);
+}
+
+CK_RV hz_share_add(struct hz_share *sum, const struct hz_share *s)
+{
+	bool ok = sum->i == s->i && sum->split.t == s->split.t && sum->split.n == s->split.n &&
+		  memcmp(sum->split.id, s->split.id, HZ_SHAMIR_ID) == 0 && hz_k256_scalar_add(sum->value, s->value) &&
+		  hz_k256_sec_ok(sum->value);
+
+	for (unsigned j = 0; ok && j < s->split.t; j++)
+		ok = add_commitment(sum->commitments[j], s->commitments[j]);
+	return ok ? CKR_OK : hz_fail(CKR_WRAPPED_KEY_INVALID, "threshold: these shares do not add up");
+}
+
 /* ---- partial results ---- */
 
 /* c = SHA-256(name || id || u16be i || Y || K || D || r G || r K) mod n, points compressed. */

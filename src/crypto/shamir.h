@@ -39,6 +39,13 @@ size_t hz_share_size(unsigned t);
 /* Parse, and hold the value against the commitments; CKR_WRAPPED_KEY_INVALID. */
 CK_RV hz_share_read(const uint8_t *in, size_t len, struct hz_share *out);
 
+/*
+ * sum becomes the sum of two shares with one split, index, t and n: a share of the sum of the two keys, with the sum of the
+ * commitments (T. P. Pedersen, "A threshold cryptosystem without a trusted party", 1991). CKR_WRAPPED_KEY_INVALID when they differ in
+ * any of these, or a sum is zero.
+ */
+CK_RV hz_share_add(struct hz_share *sum, const struct hz_share *s);
+
 /* Y_i = sum of i^j * A_j: the public key of share i. */
 bool hz_share_public(const struct hz_share *s, unsigned i, uint8_t y[64]);
 

@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "ck/names.h"
 #include "ck/schema.h"
+#include "hanzo-pkcs11.h"
 #include "token/session.h"
 
 static bool has_secret(CK_OBJECT_CLASS cls)
@@ -103,10 +104,22 @@ CK_RV hz_may_take(const struct hz_session *s, const struct hz_object *o)
 	return CKR_OK;
 }
 
+/*
+ * ECIES needs a public half only, and a private key knows its own: there the right to undo stands for the right to do, since private
+ * keys have neither CKA_ENCRYPT nor CKA_WRAP.
+ */
+static CK_ATTRIBUTE_TYPE usage_of(const struct hz_object *key, CK_ATTRIBUTE_TYPE usage, CK_MECHANISM_TYPE mech)
+{
+	if (key->cls != CKO_PRIVATE_KEY || (mech != CKM_HANZO_ECIES && mech != CKM_HANZO_SHAMIR_SHARE))
+		return usage;
+	return usage == CKA_ENCRYPT ? CKA_DECRYPT : usage == CKA_WRAP ? CKA_UNWRAP : usage;
+}
+
 CK_RV hz_may_use(const struct hz_session *s, const struct hz_object *key, CK_ATTRIBUTE_TYPE usage, CK_MECHANISM_TYPE mech)
 {
 	CK_RV rv;
 
+	usage = usage_of(key, usage, mech);
 	if (!hz_attrs_bool(&key->attrs, usage, false))
 		return hz_fail(CKR_KEY_FUNCTION_NOT_PERMITTED, "the key has no %s", hz_cka_name(usage));
 	rv = hz_schema_allows(&key->attrs, mech);

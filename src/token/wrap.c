@@ -18,11 +18,17 @@ static bool by_use(CK_MECHANISM_TYPE type)
 	return type == CKM_HANZO_ECIES_DELEGATE || type == CKM_HANZO_ECIES_PARTIAL;
 }
 
+/* Mechanisms that wrap with the public half that a private key knows. */
+static bool by_own_half(CK_MECHANISM_TYPE type)
+{
+	return type == CKM_HANZO_ECIES || type == CKM_HANZO_SHAMIR_SHARE;
+}
+
 static CK_RV check_wrapping(struct hz_session *s, const struct hz_mech_row *row, const struct hz_object *w, const struct hz_object *t)
 {
 	CK_RV rv;
 
-	if (!hz_mech_takes(row, w) || (w->cls != CKO_SECRET_KEY && w->cls != CKO_PUBLIC_KEY))
+	if (!hz_mech_takes(row, w) || (w->cls != CKO_SECRET_KEY && w->cls != CKO_PUBLIC_KEY && !by_own_half(row->type)))
 		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "%s does not wrap with a %s key", hz_ckm_name(row->type),
 			       hz_ckk_name(w->key_type));
 	rv = hz_may_use_at_once(s, w, CKA_WRAP, row->type);

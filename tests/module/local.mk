@@ -113,3 +113,9 @@ tests_module_t_two_processes_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_roundtrip
 tests_module_t_roundtrip_LDADD = $(MODULE_KIT)
+
+check_PROGRAMS += tests/module/t_ecies
+tests_module_t_ecies_LDADD = $(MODULE_KIT) libhz.la $(OPENSSL_LIBS) $(JSON_LIBS)
+
+check_PROGRAMS += tests/module/t_threshold_all
+tests_module_t_threshold_all_LDADD = $(MODULE_KIT) libhz.la $(OPENSSL_LIBS)

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threshold decryption through the module: every (t, n) up to (7, 10), liars, sums of shares, and what shares refuse to do. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/ecies.h"
+#include "crypto/k256.h"
+#include "crypto/shamir.h"
+#include "kit.h"
+
+enum { MAX = 10 };
+
+static CK_SESSION_HANDLE S;
+static struct kit_pair rsa, key, node;
+static CK_BYTE blob[512];
+static uint8_t k_raw[33], k_pub[64], want[64];
+
+static CK_RV share_blob(CK_OBJECT_HANDLE from, CK_ULONG i, CK_ULONG t, CK_ULONG n, CK_BYTE id, CK_BYTE *out, CK_ULONG *len)
+{
+	CK_HANZO_SHAMIR_PARAMS p = { i, t, n, { id } };
+	CK_MECHANISM m = { CKM_HANZO_SHAMIR_SHARE, &p, sizeof p };
+
+	return F->C_WrapKey(S, &m, node.pub, from, out, len);
+}
+
+static CK_RV import(const CK_BYTE *in, CK_ULONG len, CK_ULONG i, CK_OBJECT_HANDLE *h)
+{
+	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE kt = CKK_EC;
+	CK_ATTRIBUTE t[] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt), A_VAL(CKA_HANZO_SHARE_INDEX, i) };
+	CK_MECHANISM m = { CKM_HANZO_ECIES, NULL, 0 };
+
+	return F->C_UnwrapKey(S, &m, node.priv, (CK_BYTE *)(uintptr_t)in, len, t, N(t), h);
+}
+
+static CK_OBJECT_HANDLE share(CK_ULONG i, CK_ULONG t, CK_ULONG n, CK_BYTE id)
+{
+	static CK_BYTE b[4096];
+	CK_ULONG len = sizeof b;
+	CK_OBJECT_HANDLE h = 0;
+
+	OK(share_blob(key.priv, i, t, n, id, b, &len));
+	CHECK(len == hz_share_size((unsigned)t) + HZ_ECIES_OVERHEAD);
+	OK(import(b, len, i, &h));
+	return h;
+}
+
+static CK_RV answer(CK_OBJECT_HANDLE h, CK_MECHANISM_TYPE type, struct hz_partial *p)
+{
+	CK_HANZO_ECIES_DELEGATE_PARAMS param = { k_raw, 33 };
+	CK_MECHANISM m = { type, &param, sizeof param };
+	CK_RSA_PKCS_OAEP_PARAMS oaep = { CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0 };
+	CK_MECHANISM d = { CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep };
+	CK_BYTE ct[256], text[256];
+	CK_ULONG n = sizeof ct, m2 = sizeof text;
+	CK_RV rv = F->C_WrapKey(S, &m, rsa.pub, h, ct, &n);
+
+	if (rv != CKR_OK)
+		return rv;
+	OK(F->C_DecryptInit(S, &d, rsa.priv));
+	OK(F->C_Decrypt(S, ct, n, text, &m2));
+	CHECK(m2 == HZ_SHAMIR_PARTIAL);
+	return hz_partial_read(text, m2, p);
+}
+
+/* Y_i as the module shows it: the last 65 octets of the SubjectPublicKeyInfo. */
+static bool shown(CK_OBJECT_HANDLE h, uint8_t y[64])
+{
+	CK_BYTE spki[200];
+	CK_ULONG n = kit_bytes(S, h, CKA_PUBLIC_KEY_INFO, spki, sizeof spki);
+
+	return n > 65 && hz_k256_pub_parse(y, spki + n - 65, 65);
+}
+
+static void every_subset(const struct hz_partial *p, unsigned t, unsigned n)
+{
+	for (unsigned set = 0; set < 1u << n; set++) {
+		const struct hz_partial *chosen[MAX];
+		unsigned c = 0;
+		uint8_t got[64];
+
+		for (unsigned i = 0; i < n; i++)
+			if ((set >> i & 1) != 0)
+				chosen[c++] = &p[i];
+		if (c == t) {
+			IS(hz_partials_combine(chosen, c, got), CKR_OK);
+			CHECK(hz_k256_pub_equal(got, want));
+		} else if (c + 1 == t || c == t + 1) {
+			IS(hz_partials_combine(chosen, c, got), CKR_DATA_INVALID);
+		}
+		if (c + 1 == t) { /* one too few, told as if it were enough: another point */
+			struct hz_partial lie[MAX];
+
+			for (unsigned i = 0; i < c; i++) {
+				lie[i] = *chosen[i];
+				lie[i].t = c;
+				chosen[i] = &lie[i];
+			}
+			if (c >= 2)
+				CHECK(hz_partials_combine(chosen, c, got) == CKR_OK && !hz_k256_pub_equal(got, want));
+		}
+	}
+}
+
+static void all_pairs(void)
+{
+	for (unsigned n = 2; n <= MAX; n++)
+		for (unsigned t = 2; t <= n && t <= 7; t++) {
+			struct hz_partial p[MAX];
+			uint8_t y[64];
+
+			kit_about("t = %u, n = %u", t, n);
+			for (unsigned i = 1; i <= n; i++) {
+				CK_OBJECT_HANDLE h = share(i, t, n, (CK_BYTE)(16 * t + n));
+
+				CHECK(kit_ulong(S, h, CKA_HANZO_SHARE_INDEX) == i && kit_ulong(S, h, CKA_HANZO_SHARE_THRESHOLD) == t);
+				OK(answer(h, CKM_HANZO_ECIES_PARTIAL, &p[i - 1]));
+				CHECK(p[i - 1].i == i && p[i - 1].t == t && shown(h, y) && hz_partial_check(&p[i - 1], k_pub, y));
+				if (i > 1) /* another node's answer does not pass for this one's */
+					CHECK(!hz_partial_check(&p[i - 2], k_pub, y));
+				OK(F->C_DestroyObject(S, h));
+			}
+			every_subset(p, t, n);
+		}
+	kit_about(" ");
+}
+
+static void extremes(void)
+{
+	static const CK_ULONG bad[][3] = { { 1, 1, 1 }, { 1, 1, 2 }, { 0, 2, 3 }, { 4, 2, 3 }, { 1, 4, 3 }, { 1, 2, 256 }, { 256, 2, 256 },
+					   { 1, 0, 0 }, { ~0ul, 2, 3 }, { 1, ~0ul, 3 }, { 1, 2, ~0ul } };
+	static CK_BYTE b[16384];
+	CK_ULONG n;
+	CK_OBJECT_HANDLE h;
+
+	for (size_t i = 0; i < N(bad); i++) {
+		kit_about("i = %lu, t = %lu, n = %lu", bad[i][0], bad[i][1], bad[i][2]);
+		n = sizeof b;
+		IS(share_blob(key.priv, bad[i][0], bad[i][1], bad[i][2], 1, b, &n), CKR_MECHANISM_PARAM_INVALID);
+	}
+	kit_about("255 of 255");
+	n = sizeof b;
+	OK(share_blob(key.priv, 255, 255, 255, 1, b, &n));
+	OK(import(b, n, 255, &h));
+	kit_about(" ");
+}
+
+/* Different splits, one index twice, a share that is another's. */
+static void mixed(void)
+{
+	struct hz_partial a, b, c;
+	const struct hz_partial *ab[] = { &a, &b }, *aa[] = { &a, &a }, *ac[] = { &a, &c };
+	uint8_t got[64];
+
+	OK(answer(share(1, 2, 3, 0xa1), CKM_HANZO_ECIES_PARTIAL, &a));
+	OK(answer(share(2, 2, 3, 0xa2), CKM_HANZO_ECIES_PARTIAL, &b));
+	OK(answer(share(3, 2, 3, 0xa1), CKM_HANZO_ECIES_PARTIAL, &c));
+	IS(hz_partials_combine(ab, 2, got), CKR_DATA_INVALID);
+	IS(hz_partials_combine(aa, 2, got), CKR_DATA_INVALID);
+	OK(hz_partials_combine(ac, 2, got));
+	CHECK(hz_k256_pub_equal(got, want));
+	/* a refreshed share and an old one give another point, even when their split is forged to be the same */
+	memcpy(b.id, a.id, sizeof b.id);
+	OK(hz_partials_combine(ab, 2, got));
+	CHECK(!hz_k256_pub_equal(got, want));
+}
+
+/* A share does one thing. */
+static void misuse(void)
+{
+	CK_OBJECT_HANDLE h = share(1, 2, 3, 0xb1), x;
+	CK_MECHANISM ecies = { CKM_HANZO_ECIES, NULL, 0 }, ecdsa = { CKM_ECDSA, NULL, 0 }, rec = { CKM_HANZO_ECDSA_RECOVERABLE, NULL, 0 };
+	CK_OBJECT_CLASS secret = CKO_SECRET_KEY, private = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE generic = CKK_GENERIC_SECRET, ec = CKK_EC;
+	CK_ECDH1_DERIVE_PARAMS dh = { CKD_NULL, 0, NULL, 33, k_raw };
+	CK_MECHANISM ecdh = { CKM_ECDH1_DERIVE, &dh, sizeof dh };
+	CK_ATTRIBUTE t[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic) };
+	CK_ATTRIBUTE whole[] = { A_VAL(CKA_CLASS, private), A_VAL(CKA_KEY_TYPE, ec) };
+	CK_MECHANISM_TYPE all[] = { CKM_ECDSA };
+	CK_ATTRIBUTE widen = { CKA_ALLOWED_MECHANISMS, all, sizeof all }, value = { CKA_VALUE, blob, sizeof blob };
+	struct hz_partial p;
+	CK_ULONG n = sizeof blob;
+
+	IS(answer(h, CKM_HANZO_ECIES_DELEGATE, &p), CKR_MECHANISM_INVALID);
+	IS(answer(key.priv, CKM_HANZO_ECIES_PARTIAL, &p), CKR_KEY_NOT_WRAPPABLE);
+	CHECK(F->C_DecryptInit(S, &ecies, h) != CKR_OK);
+	CHECK(F->C_SignInit(S, &ecdsa, h) != CKR_OK);
+	CHECK(F->C_SignInit(S, &rec, h) != CKR_OK);
+	IS(F->C_DeriveKey(S, &ecdh, h, t, N(t), &x), CKR_MECHANISM_INVALID);
+	IS(F->C_WrapKey(S, &ecies, node.pub, h, blob, &n), CKR_KEY_UNEXTRACTABLE);
+	IS(share_blob(h, 1, 2, 3, 1, blob, &n), CKR_KEY_UNEXTRACTABLE);
+	CHECK(F->C_SetAttributeValue(S, h, &widen, 1) != CKR_OK);
+	IS(F->C_GetAttributeValue(S, h, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
+	n = sizeof blob;
+	OK(share_blob(key.priv, 1, 2, 3, 0xb1, blob, &n));
+	IS(import(blob, n, 2, &x), CKR_TEMPLATE_INCONSISTENT);                                       /* another index */
+	IS(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, whole, N(whole), &x), CKR_WRAPPED_KEY_INVALID); /* not as a whole key */
+	IS(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, t, N(t), &x), CKR_WRAPPED_KEY_INVALID);
+	blob[70] ^= 1;
+	IS(import(blob, n, 1, &x), CKR_WRAPPED_KEY_INVALID);
+}
+
+/* A dealer's share that does not fit its commitments, made here outside of the module. */
+static void bad_dealer(void)
+{
+	const struct hz_ecies_aad aad = { HZ_ECIES_SHARE, NULL, 0 };
+	struct hz_split split = { { 1 }, 2, 3 };
+	struct hz_share *s = calloc(1, sizeof *s);
+	uint8_t sec[32] = { [31] = 9 }, to[64];
+	CK_OBJECT_HANDLE h;
+
+	CHECK(s != NULL && shown(node.priv, to));
+	for (int bad = 0; s != NULL && bad < 3; bad++) {
+		struct hz_buf text = HZ_BUF_SECRET, out = HZ_BUF_INIT;
+
+		OK(hz_share_make(sec, &split, 1, s));
+		if (bad == 1)
+			s->value[31] ^= 1;
+		if (bad == 2)
+			s->commitments[1][0] ^= 1;
+		OK(hz_share_write(s, &text));
+		OK(hz_ecies_seal(to, &aad, text.p, text.len, &out));
+		IS(import(out.p, out.len, 1, &h), bad ? CKR_WRAPPED_KEY_INVALID : CKR_OK);
+		hz_buf_free(&text);
+		hz_buf_free(&out);
+	}
+	free(s);
+}
+
+/* Three keys, nobody's alone: the sums of their shares are shares of the sum. */
+static void sums(void)
+{
+	struct kit_pair dealers[3];
+	struct hz_partial p[3];
+	const struct hz_partial *two[] = { &p[0], &p[2] };
+	uint8_t points[3][64], got[64], y[64];
+	CK_OBJECT_HANDLE h = 0;
+	static CK_BYTE list[3000], one[400];
+	CK_ULONG n, at;
+
+	for (int d = 0; d < 3; d++)
+		OK(kit_generate(S, KEY_K256, false, &dealers[d]));
+	for (CK_ULONG i = 1; i <= 3; i++) {
+		list[0] = 0, list[1] = 0, list[2] = 3, at = 3;
+		for (int d = 0; d < 3; d++) {
+			n = sizeof one;
+			OK(share_blob(dealers[d].priv, i, 2, 3, 0xd1, one, &n));
+			list[at] = list[at + 1] = 0, list[at + 2] = (CK_BYTE)(n >> 8), list[at + 3] = (CK_BYTE)n;
+			memcpy(list + at + 4, one, n);
+			at += 4 + n;
+		}
+		for (CK_ULONG cut = 61; cut < at; cut += 7)
+			IS(import(list, cut, i, &h), CKR_WRAPPED_KEY_INVALID);
+		OK(import(list, at, i, &h));
+		CHECK(shown(h, y));
+		OK(answer(h, CKM_HANZO_ECIES_PARTIAL, &p[i - 1]));
+		CHECK(hz_partial_check(&p[i - 1], k_pub, y));
+	}
+	OK(hz_partials_combine(two, 2, got));
+	for (int d = 0; d < 3; d++) {
+		CK_BYTE raw[32];
+
+		CHECK(kit_bytes(S, dealers[d].priv, CKA_VALUE, raw, 32) == 32 && hz_k256_mul(points[d], k_pub, raw));
+	}
+	CHECK(hz_k256_sum(y, (const uint8_t(*)[64])points, 3) && hz_k256_pub_equal(got, y));
+	/* addends of two splits, and none */
+	n = sizeof one;
+	OK(share_blob(dealers[0].priv, 3, 2, 3, 0xd2, one, &n));
+	memcpy(list + 7, one, n);
+	IS(import(list, at, 3, &h), CKR_WRAPPED_KEY_INVALID);
+	memset(list, 0, 100);
+	IS(import(list, 100, 3, &h), CKR_WRAPPED_KEY_INVALID);
+}
+
+int main(void)
+{
+	uint8_t eph[32], q[64];
+	CK_BYTE raw[32];
+
+	kit_start();
+	kit_init_token();
+	S = kit_session(1, true);
+	kit_login(S);
+	rsa = kit_key(S, KEY_RSA);
+	key = kit_key(S, KEY_K256);
+	OK(kit_generate(S, KEY_K256, false, &node));
+	CHECK(hz_k256_generate(eph, k_pub) && hz_k256_pub_write(k_pub, true, k_raw) && shown(key.priv, q) && hz_k256_mul(want, q, eph));
+	CHECK(kit_bytes(S, key.priv, CKA_VALUE, raw, 32) == 32);
+	all_pairs();
+	extremes();
+	mixed();
+	misuse();
+	bad_dealer();
+	sums();
+	kit_end();
+	return kit_result();
+}
