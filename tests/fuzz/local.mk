@@ -111,6 +111,14 @@ noinst_PROGRAMS += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
+# Sequences of calls.
+check_PROGRAMS += tests/fuzz/replay_calls
+tests_fuzz_replay_calls_SOURCES = tests/fuzz/fuzz_calls.c tests/fuzz/replay.c
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_calls
+tests_fuzz_fuzz_calls_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
 # Each target for FUZZ_SECONDS, as many at a time as there are processors.
 FUZZ_SECONDS = 10
 fuzz_programs = $(filter tests/fuzz/fuzz_%,$(noinst_PROGRAMS))

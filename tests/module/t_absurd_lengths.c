@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts and lengths that no caller can mean: an error code, and neither a crash nor a giant allocation. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -150,6 +151,7 @@ int main(void)
 			parameters(list[k], sizes[i]);
 	}
 	exponents();
+	free(list);
 	kit_end();
 	return kit_result();
 }
