@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 interop_tests = \
 	tests/interop/t_config.sh \
+	tests/interop/t_example.sh \
 	tests/interop/t_gnutls.sh \
 	tests/interop/t_java.sh \
 	tests/interop/t_nginx.sh \
