@@ -23,9 +23,9 @@ struct codes {
 	CK_RV len, bad;
 };
 
-static const struct codes enc_codes = { CKR_DATA_LEN_RANGE, CKR_DATA_INVALID };
+static const struct codes enc_codes = { CKR_DATA_LEN_RANGE, CKR_FUNCTION_FAILED }; /* any data can be wrapped: only libcrypto fails */
 static const struct codes dec_codes = { CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_INVALID };
-static const struct codes wrap_codes = { CKR_KEY_SIZE_RANGE, CKR_KEY_SIZE_RANGE };
+static const struct codes wrap_codes = { CKR_KEY_SIZE_RANGE, CKR_FUNCTION_FAILED };
 static const struct codes unwrap_codes = { CKR_WRAPPED_KEY_LEN_RANGE, CKR_WRAPPED_KEY_INVALID };
 
 #define DATA_MAX ((size_t)1 << 30) /* bytes: libcrypto counts in int */
@@ -95,7 +95,7 @@ static CK_RV kw_run(const struct kw *k, bool enc, const struct codes *c, const u
 		(void)hz_ossl_reason();
 		hz_wipe(p, n + 16);
 		out->len = start;
-		return hz_fail(c->bad, "AES key wrap: the integrity check failed");
+		return hz_fail(c->bad, "AES key wrap: %s", enc ? "libcrypto failed" : "the integrity check failed");
 	}
 	out->len = start + got;
 	return CKR_OK;
