@@ -389,6 +389,9 @@ CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
 		.tier = conf->tier,
 		.open_token = conf->born_initialised,
 		.max_tries = conf->max_pin_tries,
+		.seals = conf->seals,
+		.n_seals = conf->n_seals,
+		.seal_conf = conf->seal_conf,
 	};
 	struct soft *s;
 	CK_RV rv;

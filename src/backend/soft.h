@@ -5,6 +5,7 @@
 
 #include "backend/backend.h"
 
+struct hz_seal_conf;
 struct hz_store;
 
 struct hz_soft_conf {
@@ -14,6 +15,9 @@ struct hz_soft_conf {
 	const char *default_label; /* until C_InitToken names another */
 	bool born_initialised;     /* tier 0: no PIN, nothing sealed, secret keys refused at rest */
 	unsigned max_pin_tries;
+	const unsigned *seals;     /* as in struct hz_store_conf; NULL: the PIN alone */
+	size_t n_seals;
+	const struct hz_seal_conf *seal_conf;
 	/* 0: the default (36963; 3600 s; 86400 s). */
 	uint64_t chain_id;         /* EIP-712 domain of attestations and settlements without a parameter */
 	uint64_t poai_ttl, hmm_ttl;

@@ -157,6 +157,8 @@ CK_RV hz_config_load(struct hz_config **out, const char *reserved)
 		rv = read_environment(c);
 	if (rv == CKR_OK)
 		rv = hz_conf_serials(c);
+	for (size_t i = 0; rv == CKR_OK && i < c->nslots; i++)
+		rv = hz_conf_seals_present(&c->slots[i]);
 	if (rv == CKR_OK)
 		*out = c;
 	else

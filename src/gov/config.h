@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "pkcs11.h"
+#include "store/seal_conf.h"
 
 enum hz_backend_kind { HZ_BACKEND_NONE, HZ_BACKEND_SOFT };
 
@@ -18,6 +19,9 @@ struct hz_slot_conf {
 	char *label, *serial;       /* 1..32 bytes, distinct; exactly 16 characters, distinct */
 	char *description;          /* of the slot, at most 64 bytes */
 	enum hz_backend_kind backend;
+	unsigned seals[7];          /* enum hz_seal_id in the configuration's order; n_seals 0: the PIN alone */
+	size_t n_seals;
+	struct hz_seal_conf seal;   /* what hardware seals need to know */
 	bool configured;            /* a section names it (tiers 2-4 have no token without) */
 	bool hide_secp256k1;
 	char *absent_why;           /* reason that C_GetTokenInfo and doctor give for a slot without token */

@@ -36,6 +36,20 @@ CK_RV hz_conf_parse(struct hz_config *c, const char *text, size_t len);
 /* config.c: one more slot with the defaults of its tier; NULL when memory is out. */
 struct hz_slot_conf *hz_conf_add_slot(struct hz_config *c, const char *section, CK_SLOT_ID id, unsigned tier);
 
+/*
+ * config_seal.c: the keys about seals. Each takes a value and answers NULL, or why it is refused; hz_conf_seals_ok what is wrong with
+ * them together, once the whole section is read.
+ */
+const char *hz_conf_seal(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_tpm2_tcti(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_tpm2_pcrs(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_snp_device(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_snp_key(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_snp_vmpl(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_seals_ok(const struct hz_slot_conf *slot);
+/* A slot whose seals' hardware this machine lacks gets no token, and the reason. */
+CK_RV hz_conf_seals_present(struct hz_slot_conf *slot);
+
 /* config_serial.c: give every slot without a serial its own. */
 CK_RV hz_conf_serials(struct hz_config *c);
 

@@ -218,14 +218,51 @@ static CK_RV key_backend(const struct at *at, const char *value)
 {
 	if (strcmp(value, "soft") != 0)
 		return bad(at, "not a backend that this version has (soft)");
-	if (at->slot->tier > 1)
-		return bad(at, "software keys from tier 2 up need a seal to hardware, which this version does not have");
+	at->slot->backend = HZ_BACKEND_SOFT;
 	return CKR_OK;
 }
 
 static CK_RV key_hide_secp256k1(const struct at *at, const char *value)
 {
 	return yes_or_no(at, value, &at->slot->hide_secp256k1);
+}
+
+/* Keys of config_seal.c. */
+static CK_RV by(const struct at *at, const char *value, const char *(*read)(struct hz_slot_conf *slot, const char *value))
+{
+	const char *why = read(at->slot, value);
+
+	return why == NULL ? CKR_OK : bad(at, why);
+}
+
+static CK_RV key_seal(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_seal);
+}
+
+static CK_RV key_tpm2_tcti(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_tpm2_tcti);
+}
+
+static CK_RV key_tpm2_pcrs(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_tpm2_pcrs);
+}
+
+static CK_RV key_snp_device(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_snp_device);
+}
+
+static CK_RV key_snp_key(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_snp_key);
+}
+
+static CK_RV key_snp_vmpl(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_snp_vmpl);
 }
 
 /* A later key is one more row. */
@@ -251,8 +288,14 @@ static const struct key slot_keys[] = {
 	{ "hide_secp256k1", key_hide_secp256k1 },
 	{ "id", key_id },
 	{ "label", key_label },
+	{ "seal", key_seal },
 	{ "serial", key_serial },
+	{ "snp_device", key_snp_device },
+	{ "snp_key", key_snp_key },
+	{ "snp_vmpl", key_snp_vmpl },
 	{ "tier", key_tier },
+	{ "tpm2_pcrs", key_tpm2_pcrs },
+	{ "tpm2_tcti", key_tpm2_tcti },
 	{ NULL, NULL },
 };
 
@@ -278,6 +321,14 @@ static CK_RV read_section(struct hz_config *c, const CONF *conf, const char *sec
 	return rv;
 }
 
+/* What keys of a section say together. */
+static CK_RV check_slot(struct hz_config *c, const struct hz_slot_conf *slot, CK_RV rv)
+{
+	const char *why = rv == CKR_OK ? hz_conf_seals_ok(slot) : NULL;
+
+	return why == NULL ? rv : hz_fail(CKR_GENERAL_ERROR, "%s: [%s] seal: %s", c->path, slot->section, why);
+}
+
 static CK_RV read_named(struct hz_config *c, const CONF *conf, const char *section)
 {
 	struct hz_slot_conf *slot = find_slot(c, section);
@@ -289,7 +340,7 @@ static CK_RV read_named(struct hz_config *c, const CONF *conf, const char *secti
 	if (slot == NULL)
 		return hz_fail(CKR_GENERAL_ERROR, "%s: [%s]: unknown section", c->path, section);
 	slot->configured = true;
-	return read_section(c, conf, section, slot_keys, slot);
+	return check_slot(c, slot, read_section(c, conf, section, slot_keys, slot));
 }
 
 static CK_RV read_sections(struct hz_config *c, const CONF *conf)

@@ -6,4 +6,5 @@ libhz_la_SOURCES += \
 	src/gov/config_parse.c \
 	src/gov/config_path.c \
 	src/gov/config_scan.c \
+	src/gov/config_seal.c \
 	src/gov/config_serial.c

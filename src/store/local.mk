@@ -16,6 +16,7 @@ libhz_la_SOURCES += \
 	src/store/nonce_int.h \
 	src/store/nonce_state.c \
 	src/store/nonce_table.c \
+	src/store/pcrs.c \
 	src/store/pin.c \
 	src/store/row.c \
 	src/store/row.h \
@@ -23,8 +24,17 @@ libhz_la_SOURCES += \
 	src/store/schema.h \
 	src/store/seal.c \
 	src/store/seal.h \
+	src/store/seal_conf.h \
 	src/store/seal_pin.c \
+	src/store/seal_present.c \
 	src/store/seal_sim.c \
+	src/store/seal_snp.c \
+	src/store/seal_snp.h \
+	src/store/seal_tpm2.c \
 	src/store/store.c \
 	src/store/store.h \
-	src/store/store_int.h
+	src/store/store_int.h \
+	src/store/tpm2.c \
+	src/store/tpm2.h \
+	src/store/tpm2_crypt.c \
+	src/store/tpm2_io.c

@@ -179,6 +179,11 @@ static CK_RV job_wrong(struct hz_conn *c, void *arg)
 	return end_try(c, ((struct login_job *)arg)->l, HZ_S_LOGIN_WRONG);
 }
 
+static CK_RV job_undo(struct hz_conn *c, void *arg)
+{
+	return end_try(c, ((struct login_job *)arg)->l, HZ_S_LOGIN_UNDO);
+}
+
 /*
  * Tries that others have begun and not ended count too, so that guessing side by side gains nothing. Where such tries fill the count,
  * one may still be right: wait until the last of them is surely over before saying "locked".
@@ -215,12 +220,16 @@ static CK_RV read_sealed(struct login_job *j)
 
 	if (rv == CKR_OK && !j->l->pin_set)
 		rv = hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "token %s has no key for its user", j->s->serial);
+	for (size_t i = 0; rv == CKR_OK && i < j->l->seals.n; i++)
+		if (j->l->seals.v[i].kind == HZ_SEAL_PIN) /* which could be guessed without a count */
+			rv = hz_fail(CKR_DEVICE_ERROR, "token %s was sealed with a PIN, and its configuration has none", j->s->serial);
 	return rv;
 }
 
-static void record(struct hz_store *s, struct login_job *j, bool right)
+/* A try that ended before anybody could tell whether the PIN was right, because a device failed, is none. */
+static void record(struct hz_store *s, struct login_job *j, CK_RV result)
 {
-	if (hz_db_write(s, CKR_DEVICE_ERROR, right ? job_right : job_wrong, j) != CKR_OK)
+	if (hz_db_write(s, CKR_DEVICE_ERROR, result == CKR_OK ? job_right : result == CKR_PIN_INCORRECT ? job_wrong : job_undo, j) != CKR_OK)
 		hz_log(HZ_LOG_WARNING, "token %s: the result of a try could not be recorded: %s", s->serial, hz_error_text());
 }
 
@@ -228,7 +237,7 @@ static void record(struct hz_store *s, struct login_job *j, bool right)
 static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin, size_t len, struct login *l,
 		       struct hz_datakey **out)
 {
-	const struct hz_seal_input in = { pin, len };
+	const struct hz_seal_input in = { pin, len, &s->seal_conf };
 	const struct hz_wrap_for f = wrap_for(s, role);
 	struct login_job j = { s, l };
 	struct hz_datakey *k = NULL;
@@ -246,7 +255,7 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 		return CKR_HOST_MEMORY;
 	rv = hz_seal_unwrap(&f, &l->seals, &in, (struct hz_blob){ l->wrapped, sizeof l->wrapped }, k);
 	if (by_pin(s, role))
-		record(s, &j, rv == CKR_OK);
+		record(s, &j, rv);
 	if (rv == CKR_PIN_INCORRECT)
 		rv = by_pin(s, role) ? hz_fail(rv, "wrong PIN") : damaged(s, "this platform does not unseal its key");
 	if (rv == CKR_OK && !hz_token_mac_ok(k, &f, l->label, (struct hz_blob){ l->mac, sizeof l->mac }))
@@ -258,6 +267,34 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 	return rv;
 }
 
+/*
+ * A token that was sealed by less than its configuration asks for now is not opened for its user: its keys would seem better kept
+ * than they are. C_SetPIN seals it anew, which the SO can only do after the login.
+ */
+static CK_RV less_sealed(const struct hz_store *s, bool so)
+{
+	static const char text[] = "token %s was sealed by less than its configuration asks for now: C_SetPIN seals it anew";
+
+	if (!so)
+		return hz_fail(CKR_DEVICE_ERROR, text, s->serial);
+	hz_log(HZ_LOG_WARNING, text, s->serial);
+	return CKR_OK;
+}
+
+static bool sealed_enough(const struct hz_store *s, const struct login *l)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < s->n_seals; i++) {
+		size_t k = 0;
+
+		while (k < l->seals.n && l->seals.v[k].kind != s->seals[i])
+			k++;
+		all = all && k < l->seals.n;
+	}
+	return all;
+}
+
 static CK_RV first_login(struct hz_store *s);
 
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep)
@@ -267,6 +304,8 @@ CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len
 	struct login l;
 	CK_RV rv = check_pin(s, role, pin, len, &l, &k);
 
+	if (rv == CKR_OK && !sealed_enough(s, &l))
+		rv = less_sealed(s, so);
 	hz_seal_list_free(&l.seals);
 	if (rv == CKR_USER_PIN_NOT_INITIALIZED && !l.initialised && !by_pin(s, role) && !s->open_token) {
 		rv = first_login(s);
@@ -340,22 +379,38 @@ static CK_RV job_put_login(struct hz_conn *c, void *arg)
 	return rv == CKR_OK ? put_login(c, n) : rv;
 }
 
-/* Wrap k for the role of n under fresh seals of the same kinds as before, and store it. */
-static CK_RV change_pin(struct hz_store *s, struct change *n, const struct hz_seal_list *like, const struct hz_datakey *k,
-			const uint8_t *pin, size_t len)
+/*
+ * The seals that the configuration asks for now. The SO's are the user's and the PIN in any case, so that a PIN alone opens nothing
+ * elsewhere.
+ */
+static size_t kinds_of(const struct hz_store *s, enum hz_role role, unsigned kinds[HZ_SEALS_MAX])
 {
-	const struct hz_seal_input in = { pin, len };
+	size_t n = s->n_seals;
+
+	memcpy(kinds, s->seals, n * sizeof kinds[0]);
+	if (role == HZ_ROLE_SO && !s->pin_sealed)
+		kinds[n++] = HZ_SEAL_PIN;
+	return n;
+}
+
+static CK_RV wrap_new(struct hz_store *s, struct change *n, const struct hz_datakey *k, const uint8_t *pin, size_t len)
+{
+	const struct hz_seal_input in = { pin, len, &s->seal_conf };
 	const struct hz_wrap_for f = wrap_for(s, n->role);
 	unsigned kinds[HZ_SEALS_MAX];
-	size_t n_kinds = like == NULL ? s->n_seals : like->n;
+
+	return hz_seal_wrap(&f, kinds, kinds_of(s, n->role, kinds), &in, k, &n->seals, n->wrapped);
+}
+
+/* Wrap k for the role of n under fresh seals, and store it. */
+static CK_RV change_pin(struct hz_store *s, struct change *n, const struct hz_datakey *k, const uint8_t *pin, size_t len)
+{
 	CK_RV rv;
 
-	for (size_t i = 0; i < n_kinds; i++)
-		kinds[i] = like == NULL ? s->seals[i] : like->v[i].kind;
 	if (len == 0)
 		return hz_fail(CKR_PIN_LEN_RANGE, "an empty PIN");
 	n->s = s;
-	rv = hz_seal_wrap(&f, kinds, n_kinds, &in, k, &n->seals, n->wrapped);
+	rv = wrap_new(s, n, k, pin, len);
 	if (rv == CKR_OK)
 		rv = hz_db_write(s, CKR_USER_NOT_LOGGED_IN, job_put_login, n);
 	hz_seal_list_free(&n->seals);
@@ -375,7 +430,7 @@ CK_RV hz_store_init_pin(struct hz_store *s, const uint8_t *pin, size_t len)
 	if (k == NULL)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "setting the user's PIN needs the SO's login");
 	n.old_key_id = k->id;
-	rv = change_pin(s, &n, NULL, k, pin, len);
+	rv = change_pin(s, &n, k, pin, len);
 	hz_datakey_unref(k);
 	return rv;
 }
@@ -393,7 +448,7 @@ CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t o
 	if (rv == CKR_OK) {
 		n.old_key_id = l.key_id;
 		n.old_wrapped = l.wrapped;
-		rv = change_pin(s, &n, &l.seals, k, pin, len);
+		rv = change_pin(s, &n, k, pin, len);
 	}
 	hz_seal_list_free(&l.seals);
 	hz_datakey_unref(k);
@@ -433,20 +488,6 @@ static CK_RV job_init(struct hz_conn *c, void *arg)
 	if (rv == CKR_OK && !n->s->open_token)
 		rv = put_login(c, n);
 	return rv == CKR_OK && n->also != NULL ? put_login(c, n->also) : rv;
-}
-
-/* The seals of a new token's role: the SO's are the user's and the PIN in any case, so that a PIN alone opens nothing elsewhere. */
-static CK_RV wrap_new(struct hz_store *s, struct change *n, const struct hz_datakey *k, const uint8_t *pin, size_t len)
-{
-	const struct hz_seal_input in = { pin, len };
-	const struct hz_wrap_for f = wrap_for(s, n->role);
-	unsigned kinds[HZ_SEALS_MAX];
-
-	if (n->role == HZ_ROLE_USER || s->pin_sealed)
-		return hz_seal_wrap(&f, s->seals, s->n_seals, &in, k, &n->seals, n->wrapped);
-	memcpy(kinds, s->seals, s->n_seals * sizeof kinds[0]);
-	kinds[s->n_seals] = HZ_SEAL_PIN;
-	return hz_seal_wrap(&f, kinds, s->n_seals + 1, &in, k, &n->seals, n->wrapped);
 }
 
 /* A new data key under the SO's PIN; for a user without a PIN under the platform's seals too, or alone when `n` is the user's. */

@@ -9,7 +9,7 @@
 #include "crypto/hmac.h"
 #include "crypto/libctx.h"
 
-static const struct hz_seal_kind *const kinds_known[] = { &hz_seal_pin, &hz_seal_sim };
+static const struct hz_seal_kind *const kinds_known[] = { &hz_seal_pin, &hz_seal_tpm2, &hz_seal_snp, &hz_seal_sim };
 
 static const struct hz_seal_kind *kind_find(unsigned id)
 {

@@ -12,6 +12,7 @@
 #include "base/reader.h"
 #include "pkcs11.h"
 #include "store/aead.h"
+#include "store/seal_conf.h"
 
 #define HZ_SEAL_SECRET 32u
 #define HZ_SEALS_MAX 8u       /* seals of one role */
@@ -27,6 +28,7 @@ enum hz_seal_id { HZ_SEAL_PIN = 1, HZ_SEAL_TPM2 = 2, HZ_SEAL_SNP = 3, HZ_SEAL_HS
 struct hz_seal_input {
 	const uint8_t *pin;
 	size_t pin_len;
+	const struct hz_seal_conf *conf; /* NULL: the defaults */
 };
 
 /*
@@ -43,6 +45,8 @@ struct hz_seal_kind {
 };
 
 extern const struct hz_seal_kind hz_seal_pin;
+extern const struct hz_seal_kind hz_seal_tpm2;
+extern const struct hz_seal_kind hz_seal_snp;
 extern const struct hz_seal_kind hz_seal_sim; /* the simulated platform: its secret is public, it protects nothing */
 
 /* A kind that this build has, by the name that the configuration uses; NULL: none. */

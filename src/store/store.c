@@ -46,6 +46,8 @@ static void copy_seals(struct hz_store *s, const struct hz_store_conf *conf)
 	const unsigned *from = conf->seals != NULL ? conf->seals : pin;
 	size_t len = conf->label != NULL ? strnlen(conf->label, sizeof s->label) : 0;
 
+	if (conf->seal_conf != NULL)
+		s->seal_conf = *conf->seal_conf;
 	s->n_seals = conf->seals != NULL ? conf->n_seals : 1;
 	for (size_t i = 0; i < s->n_seals; i++) {
 		s->seals[i] = from[i];

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "ck/attrs.h"
+#include "store/seal_conf.h"
 
 /*
  * Every call is safe from many threads and processes at once and takes no lock across the password hash or the disk. A change is on
@@ -28,7 +29,8 @@ struct hz_store_conf {
 	bool open_token;        /* tier 0: no PIN and no data key; rows are unauthenticated */
 	unsigned max_tries;     /* wrong PINs before lock-out, 10 by default; at least 1 */
 	const unsigned *seals;  /* enum hz_seal_id of a new user's key, in order; NULL: the PIN's alone */
-	size_t n_seals;         /* at most 8 */
+	size_t n_seals;         /* 1 to 7 */
+	const struct hz_seal_conf *seal_conf; /* of hardware seals; NULL: the defaults */
 	const char *label;      /* of a token that its first login makes (no PIN among the seals); NULL: blank */
 };
 

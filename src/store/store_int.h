@@ -23,6 +23,7 @@ struct hz_store {
 	bool open_token;
 	unsigned seals[HZ_SEALS_MAX]; /* of the user's wrapped key */
 	size_t n_seals;
+	struct hz_seal_conf seal_conf;
 	bool pin_sealed;            /* the PIN is one of them */
 	uint8_t label[32];          /* of a token that its first login makes */
 	atomic_uint fork_gen;       /* process generation that `lock`, `idle` and `key` belong to */

@@ -58,6 +58,7 @@ static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, con
 	const struct hz_soft_conf soft = {
 		.store_dir = conf->store_dir, .serial = t->serial, .tier = t->tier, .default_label = t->label,
 		.born_initialised = t->born_initialised, .max_pin_tries = conf->max_pin_tries,
+		.seals = slot->n_seals != 0 ? slot->seals : NULL, .n_seals = slot->n_seals, .seal_conf = &slot->seal,
 		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
 	};
 

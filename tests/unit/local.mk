@@ -46,3 +46,7 @@ EXTRA_DIST += \
 
 # The configuration, and the lock of sessions.
 check_PROGRAMS += tests/unit/t_config tests/unit/t_base_lock
+
+# Hardware seals.
+check_PROGRAMS += tests/unit/t_seal_tpm2
+EXTRA_DIST += tests/swtpm.h

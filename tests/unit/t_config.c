@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "gov/config.h"
+#include "store/seal.h"
 
 static char dir[] = "/tmp/hz-config-XXXXXX";
 static char path[64];
@@ -88,6 +89,23 @@ START_TEST(accepted)
 }
 END_TEST
 
+/* Hardware that is missing takes the token away and says why; a slot keeps its seals in their order. */
+START_TEST(seals)
+{
+	struct hz_config *c = load("[tier1]\nseal = snp , pin\nsnp_device = /dev/null\nsnp_key = vmrk\nsnp_vmpl = 2\n"
+				   "[tier2]\nbackend = soft\nseal = pin, tpm2\ntpm2_tcti = device:/dev/no-such-tpm\n"
+				   "tpm2_pcrs = sha256:0,7+sha384:4\n");
+
+	ck_assert(c->slots[1].backend == HZ_BACKEND_SOFT && c->slots[1].n_seals == 2);
+	ck_assert(c->slots[1].seals[0] == HZ_SEAL_SNP && c->slots[1].seals[1] == HZ_SEAL_PIN);
+	ck_assert(c->slots[1].seal.snp_key == HZ_SNP_VMRK && c->slots[1].seal.snp_vmpl == 2);
+	ck_assert_str_eq(c->slots[1].seal.snp_device, "/dev/null");
+	ck_assert(c->slots[2].backend == HZ_BACKEND_NONE && strstr(c->slots[2].absent_why, "/dev/no-such-tpm") != NULL);
+	ck_assert(c->slots[2].seal.tpm2_pcrs.n == 2 && c->slots[2].seal.tpm2_pcrs.bank[0].mask == 0x81);
+	hz_config_free(c);
+}
+END_TEST
+
 START_TEST(refused)
 {
 	refuse("[hanzo]\ncolour = red\n", "[hanzo]|colour|unknown key");
@@ -115,7 +133,22 @@ START_TEST(refused)
 	refuse("[tier1]\nserial = short\n", "[tier1]|serial");
 	refuse("[tier1]\nserial = ../../etc/passwd\n", "[tier1]|serial");
 	refuse("[tier0]\nserial = ABCDEFGH01234567\n[tier1]\nserial = ABCDEFGH01234567\n", "[tier1]|serial|the same");
-	refuse("[tier2]\nbackend = soft\n", "[tier2]|backend|seal");
+	refuse("[tier2]\nbackend = soft\n", "[tier2]|seal|hardware");
+	refuse("[tier2]\nbackend = soft\nseal = pin\n", "[tier2]|seal|hardware");
+	refuse("[tier2]\nbackend = soft\nseal = tpm2\n", "[tier2]|seal|PIN");
+	refuse("[tier2]\nseal = pin, tpm2\n", "[tier2]|seal|backend = soft");
+	refuse("[tier3]\nbackend = soft\nseal = pin, snp\n", "[tier3]|seal|evidence");
+	refuse("[tier0]\nseal = pin\n", "[tier0]|seal");
+	refuse("[tier1]\nseal = pin, wax\n", "[tier1]|seal|not a list");
+	refuse("[tier1]\nseal = pin, pin\n", "[tier1]|seal|twice");
+	refuse("[tier1]\nseal = ,\n", "[tier1]|seal|empty");
+	refuse("[tier1]\ntpm2_pcrs = sha256:\n", "[tier1]|tpm2_pcrs|no list");
+	refuse("[tier1]\ntpm2_pcrs = sha256:24\n", "[tier1]|tpm2_pcrs|0 to 23");
+	refuse("[tier1]\ntpm2_pcrs = sha1:0\n", "[tier1]|tpm2_pcrs|bank");
+	refuse("[tier1]\ntpm2_tcti = tabrmd\n", "[tier1]|tpm2_tcti");
+	refuse("[tier1]\nsnp_key = ask\n", "[tier1]|snp_key");
+	refuse("[tier1]\nsnp_vmpl = 4\n", "[tier1]|snp_vmpl");
+	refuse("[tier1]\nsnp_device = sev-guest\n", "[tier1]|snp_device|absolute");
 	refuse("[tier1]\nbackend = pkcs11\n", "[tier1]|backend");
 	refuse("[tier1]\nhide_secp256k1 = maybe\n", "[tier1]|hide_secp256k1");
 }
@@ -241,6 +274,7 @@ int main(void)
 	unsetenv("HANZO_PKCS11_LOG");
 	tcase_add_test(t, defaults);
 	tcase_add_test(t, accepted);
+	tcase_add_test(t, seals);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, refused_syntax);
 	tcase_add_test(t, refused_files);
