@@ -41,7 +41,8 @@ static bool matches(const struct hz_object *o, const void *arg)
 {
 	const struct query *q = arg;
 
-	return hz_may_see(q->token, o) && !hidden(q->token, o) && hz_may_compare(o, q->tmpl) && hz_attrs_match(&o->attrs, q->tmpl);
+	/* What rules most objects out comes first: this runs over all session objects. */
+	return hz_attrs_match(&o->attrs, q->tmpl) && hz_may_see(q->token, o) && !hidden(q->token, o) && hz_may_compare(o, q->tmpl);
 }
 
 static CK_RV grow(CK_OBJECT_HANDLE **out, size_t n, size_t more)
@@ -128,7 +129,7 @@ static CK_RV snapshot(struct hz_session *s, const struct hz_attrs *tmpl, CK_OBJE
 	bool stored = hz_attrs_bool(tmpl, CKA_TOKEN, true), session = !hz_attrs_bool(tmpl, CKA_TOKEN, false);
 	CK_RV rv = CKR_OK;
 
-	if (stored)
+	if (stored && hz_attrs_ulong(tmpl, CKA_CLASS, CKO_PROFILE) == CKO_PROFILE && hz_attrs_find(tmpl, CKA_ID) == NULL)
 		rv = add_builtin(s->token, &q, out, n);
 	if (rv == CKR_OK && stored && s->token->be->ops->find != NULL)
 		rv = add_stored(s, &q, out, n);
