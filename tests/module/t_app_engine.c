@@ -50,6 +50,7 @@ static void become_default(void)
 	EVP_PKEY_meth_set_init(method, refuse);
 	CHECK(ENGINE_set_id(e, "test") && ENGINE_set_name(e, "test") && ENGINE_set_pkey_meths(e, methods));
 	CHECK(ENGINE_set_default_pkey_meths(e) == 1);
+	ENGINE_free(e); /* libcrypto's table keeps it */
 }
 
 /* The trap works: the application's own context for such a key ends in the engine. */

@@ -193,7 +193,8 @@ static bool spki_point(struct wp_bytes der, struct wp_bytes oid, struct wp_bytes
 	if (ok) {
 		point->n = (size_t)nbits;
 		point->p = malloc(point->n + 1);
-		memcpy(point->p, bits, point->n);
+		if (point->n > 0)
+			memcpy(point->p, bits, point->n);
 	}
 	OPENSSL_free(again);
 	OPENSSL_free(params);
