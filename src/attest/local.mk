@@ -3,11 +3,18 @@
 noinst_LTLIBRARIES += libhz-attest.la
 libhz_attest_la_SOURCES = \
 	src/attest/attest-int.h \
+	src/attest/azure.c \
 	src/attest/b64.c \
 	src/attest/b64.h \
 	src/attest/binding.c \
 	src/attest/bundle.c \
 	src/attest/bundle.h \
+	src/attest/cbor.c \
+	src/attest/cbor.h \
+	src/attest/cca-claims.c \
+	src/attest/cca-cose.c \
+	src/attest/cca.c \
+	src/attest/cca.h \
 	src/attest/crl.c \
 	src/attest/der.c \
 	src/attest/der.h \
@@ -40,6 +47,8 @@ libhz_attest_la_SOURCES = \
 	src/attest/snp.c \
 	src/attest/snp.h \
 	src/attest/spdm.c \
+	src/attest/spki.c \
+	src/attest/spki.h \
 	src/attest/tdx-collateral.c \
 	src/attest/tdx-pck.c \
 	src/attest/tdx-policy.c \
@@ -47,6 +56,9 @@ libhz_attest_la_SOURCES = \
 	src/attest/tdx-tcb.c \
 	src/attest/tdx.c \
 	src/attest/tdx.h \
+	src/attest/tpm-quote.c \
+	src/attest/tpm.c \
+	src/attest/tpm.h \
 	src/attest/tsm.c \
 	src/attest/verifier.c \
 	src/attest/x509.c

@@ -8,7 +8,7 @@
 
 #define HZ_AT_MAX_ROOTS 16
 #define HZ_AT_MAX_TENANTS 256
-#define HZ_AT_N_FAMILIES 4 /* entries of hz_at_families[] */
+#define HZ_AT_N_FAMILIES 7 /* entries of hz_at_families[] */
 
 /* A root that the configuration names beside the vendor's. */
 struct hz_at_root {

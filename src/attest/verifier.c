@@ -15,6 +15,9 @@ const struct hz_at_family *const hz_at_families[HZ_AT_N_FAMILIES] = {
 	&hz_at_tdx,
 	&hz_at_sim,
 	&hz_at_nvidia,
+	&hz_at_tpm,
+	&hz_at_azure,
+	&hz_at_cca,
 };
 
 const struct hz_at_family *

@@ -5,6 +5,7 @@ check_PROGRAMS += \
 	tests/attest/t_attest_bundle \
 	tests/attest/t_attest_cost \
 	tests/attest/t_attest_nvidia \
+	tests/attest/t_attest_others \
 	tests/attest/t_attest_policy \
 	tests/attest/t_attest_snp \
 	tests/attest/t_attest_tdx \
@@ -36,3 +37,5 @@ check_PROGRAMS += tests/attest/t_collect
 tests_attest_t_collect_SOURCES = tests/attest/t_collect.c tests/attest/vectors.c tests/attest/vectors.h \
 	tests/attest/forge.c tests/attest/forge.h
 tests_attest_t_collect_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
+tests_attest_t_attest_others_SOURCES = tests/attest/t_attest_others.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_others_LDADD = $(ATTEST_TEST_LIBS)

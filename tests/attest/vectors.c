@@ -193,6 +193,22 @@ vectors_spki_of_last(const struct blob *pem, char hex[65])
 }
 
 void
+vectors_key_text(const struct blob *pem, char *out, size_t size)
+{
+	BIO *bio = BIO_new_mem_buf(pem->p, (int)pem->len);
+	EVP_PKEY *key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+
+	if (len <= 0 || hz_b64url_len((size_t)len) >= size)
+		exit(99);
+	hz_b64url_encode(der, (size_t)len, out);
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+}
+
+void
 vectors_claim(const char *id, const hz_attest_result *r, const char *claim, const char *want)
 {
 	const char *got = hz_attest_result_claim(r, claim);

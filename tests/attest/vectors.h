@@ -58,6 +58,9 @@ extern int vectors_reasons_differ;
 /* SHA-256 of the SubjectPublicKeyInfo of the last certificate of a PEM text, in hexadecimal. */
 void vectors_spki_of_last(const struct blob *pem, char hex[65]);
 
+/* A PEM public key as base64url of its SubjectPublicKeyInfo. */
+void vectors_key_text(const struct blob *pem, char *out, size_t size);
+
 /* Counts a failure where the claim is not `want`; want == NULL expects nothing. */
 void vectors_claim(const char *id, const hz_attest_result *r, const char *claim, const char *want);
 

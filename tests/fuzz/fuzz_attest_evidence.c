@@ -18,6 +18,9 @@ const struct fuzz_seed fuzz_seeds[] = {
 	{ "\3", "attestation/nvidia/blackwell-590.48.01-mpt.report.bin", NULL },
 	{ "\4", "attestation/tpm/tpm2-quote-rsassa/quote.msg", NULL },
 	{ "\5", "attestation/tdx/azure-v4-hcl-2026/hcl-report.bin", NULL },
+	{ "\5", "attestation/snp/azure-v3-genoa-hcl/hcl-report.bin", NULL },
+	{ "\5", NULL, "{\"hcl\":\"SENMQQ\",\"quote\":\"_1RDR4AY\",\"signature\":\"ABQ\",\"pcrs\":\"AA\",\"tdx\":\"BAAC\"}" },
+	{ "\6", "attestation/cca/veraison-good-profile1/token.cbor", NULL },
 	{ "\6", "attestation/cca/emulated-platform/token.cbor", NULL },
 	{ "\11", "attestation/snp/v3-genoa-vcek-extended/tsm-report.json", NULL },
 	{ "\3", NULL, "[{\"arch\":\"HOPPER\",\"certificate\":\"MAA=\",\"evidence\":\"EeAB/w==\",\"nonce\":\"00\"}]" },
@@ -34,7 +37,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 
 static const char policy_text[] =
 	"{\"hanzo_policy\":1,\"allow_simulated\":true,\"sim\":{\"measurement\":\"any\"},\"snp\":{\"measurement\":\"any\"},"
-	"\"tdx\":{\"mrtd\":\"any\"},\"nvidia\":{\"measurements\":\"any\"}}";
+	"\"tdx\":{\"mrtd\":\"any\"},\"nvidia\":{\"measurements\":\"any\"},"
+	"\"tpm\":{\"pcrs\":\"any\",\"ak\":\"any\"},\"azure\":{\"pcrs\":\"any\"},\"cca\":{\"initial_measurement\":\"any\"}}";
 
 static hz_attest_verifier *verifier;
 static hz_attest_policy *policies[2];

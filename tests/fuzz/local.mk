@@ -27,6 +27,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_attest_collateral \
 	tests/fuzz/replay_attest_evidence \
 	tests/fuzz/replay_attest_gpu \
+	tests/fuzz/replay_attest_parts \
 	tests/fuzz/replay_attest_policy \
 	tests/fuzz/replay_jsoncheck
 tests_fuzz_replay_attest_certs_SOURCES = tests/fuzz/fuzz_attest_certs.c tests/fuzz/seeds.c tests/fuzz/seeds.h
@@ -37,6 +38,8 @@ tests_fuzz_replay_attest_evidence_SOURCES = tests/fuzz/fuzz_attest_evidence.c te
 tests_fuzz_replay_attest_evidence_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_replay_attest_gpu_SOURCES = tests/fuzz/fuzz_attest_gpu.c tests/fuzz/seeds.c tests/fuzz/seeds.h
 tests_fuzz_replay_attest_gpu_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_replay_attest_parts_SOURCES = tests/fuzz/fuzz_attest_parts.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_attest_parts_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_replay_attest_policy_SOURCES = tests/fuzz/fuzz_attest_policy.c tests/fuzz/seeds.c tests/fuzz/seeds.h
 tests_fuzz_replay_attest_policy_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_replay_jsoncheck_SOURCES = tests/fuzz/fuzz_jsoncheck.c tests/fuzz/seeds.c tests/fuzz/seeds.h
@@ -47,6 +50,7 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz_attest_collateral \
 	tests/fuzz/fuzz_attest_evidence \
 	tests/fuzz/fuzz_attest_gpu \
+	tests/fuzz/fuzz_attest_parts \
 	tests/fuzz/fuzz_attest_policy \
 	tests/fuzz/fuzz_jsoncheck
 tests_fuzz_fuzz_attest_certs_SOURCES = tests/fuzz/fuzz_attest_certs.c tests/fuzz/seeds.h
@@ -61,6 +65,9 @@ tests_fuzz_fuzz_attest_evidence_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_attest_gpu_SOURCES = tests/fuzz/fuzz_attest_gpu.c tests/fuzz/seeds.h
 tests_fuzz_fuzz_attest_gpu_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_fuzz_attest_gpu_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_attest_parts_SOURCES = tests/fuzz/fuzz_attest_parts.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_attest_parts_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_attest_parts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_attest_policy_SOURCES = tests/fuzz/fuzz_attest_policy.c tests/fuzz/seeds.h
 tests_fuzz_fuzz_attest_policy_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_fuzz_attest_policy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
