@@ -4,19 +4,11 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SPINS 100
-
-static bool take(struct hz_lock *l)
-{
-	uint32_t free = 0;
-
-	return atomic_compare_exchange_strong_explicit(&l->taken, &free, 1, memory_order_acquire, memory_order_relaxed);
-}
 
 void hz_lock_wait(struct hz_lock *l)
 {
@@ -24,10 +16,10 @@ void hz_lock_wait(struct hz_lock *l)
 	int saved = errno;
 
 	for (int i = 0; i < SPINS; i++)
-		if (atomic_load_explicit(&l->taken, memory_order_relaxed) == 0 && take(l))
+		if (atomic_load_explicit(&l->taken, memory_order_relaxed) == 0 && hz_lock_try(l))
 			return;
 	atomic_fetch_add(&l->waiters, 1);
-	while (!take(l))
+	while (!hz_lock_try(l))
 		(void)syscall(SYS_futex, &l->taken, FUTEX_WAIT_PRIVATE, 1, &most, NULL, 0);
 	atomic_fetch_sub(&l->waiters, 1);
 	errno = saved;

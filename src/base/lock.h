@@ -4,6 +4,7 @@
 #define HZ_BASE_LOCK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -21,11 +22,17 @@ struct hz_lock {
 void hz_lock_wait(struct hz_lock *l);
 void hz_lock_wake(struct hz_lock *l);
 
-static inline void hz_lock(struct hz_lock *l)
+/* Take it if it is free. */
+static inline bool hz_lock_try(struct hz_lock *l)
 {
 	uint32_t free = 0;
 
-	if (!atomic_compare_exchange_strong_explicit(&l->taken, &free, 1, memory_order_acquire, memory_order_relaxed))
+	return atomic_compare_exchange_strong_explicit(&l->taken, &free, 1, memory_order_acquire, memory_order_relaxed);
+}
+
+static inline void hz_lock(struct hz_lock *l)
+{
+	if (!hz_lock_try(l))
 		hz_lock_wait(l);
 }
 

@@ -14,19 +14,26 @@ struct copy {
 	size_t attrs_left, bytes_left;
 };
 
-/* Does the template say that it describes something that holds no secret (for a private CKO_DATA see hz_schema_new)? */
+static bool
+is_true(const CK_ATTRIBUTE *at)
+{
+	return at->pValue != NULL && at->ulValueLen == sizeof(CK_BBOOL) && *(const CK_BBOOL *)at->pValue != CK_FALSE;
+}
+
+/* Does the template say that it describes something that holds no secret? A private data object is the user's secret. */
 static bool
 names_open_class(const CK_ATTRIBUTE *tmpl, CK_ULONG count)
 {
-	for (CK_ULONG i = 0; i < count; i++) {
-		CK_OBJECT_CLASS cls;
+	CK_OBJECT_CLASS cls = CK_UNAVAILABLE_INFORMATION;
+	bool private = false;
 
-		if (tmpl[i].type != CKA_CLASS || tmpl[i].pValue == NULL || tmpl[i].ulValueLen != sizeof cls)
-			continue;
-		memcpy(&cls, tmpl[i].pValue, sizeof cls);
-		return cls == CKO_DATA || cls == CKO_CERTIFICATE || cls == CKO_PUBLIC_KEY;
+	for (CK_ULONG i = 0; i < count; i++) {
+		if (tmpl[i].type == CKA_PRIVATE)
+			private |= is_true(&tmpl[i]);
+		else if (tmpl[i].type == CKA_CLASS && tmpl[i].pValue != NULL && tmpl[i].ulValueLen == sizeof cls)
+			memcpy(&cls, tmpl[i].pValue, sizeof cls);
 	}
-	return false;
+	return (cls == CKO_DATA && !private) || cls == CKO_CERTIFICATE || cls == CKO_PUBLIC_KEY;
 }
 
 /* Add one value; the same type again is fine when it says the same. */

@@ -75,6 +75,7 @@ void hz_login_end(struct hz_token *t)
 	set_login(t, HZ_PUBLIC);
 	pthread_mutex_unlock(&t->lock);
 	hz_objects_logout(t);
+	hz_session_sweep_idle(t);
 	if (t->be->ops->logout != NULL)
 		t->be->ops->logout(t->be);
 }

@@ -114,7 +114,7 @@ CK_RV hz_session_enter(CK_SESSION_HANDLE h, struct hz_session **out)
 	return CKR_OK;
 }
 
-CK_RV hz_session_leave(struct hz_session *s, CK_RV rv)
+static void sweep(struct hz_session *s)
 {
 	uint64_t epoch = atomic_load_explicit(&s->token->epoch, memory_order_acquire);
 
@@ -122,6 +122,11 @@ CK_RV hz_session_leave(struct hz_session *s, CK_RV rv)
 		s->swept = epoch;
 		hz_ops_sweep(s);
 	}
+}
+
+CK_RV hz_session_leave(struct hz_session *s, CK_RV rv)
+{
+	sweep(s);
 	hz_unlock(&s->lock);
 	return rv;
 }
@@ -243,6 +248,19 @@ void hz_session_close_all(struct hz_token *t)
 			hz_session_close(&p->s);
 		else
 			hz_unlock(&p->s.lock);
+	}
+}
+
+void hz_session_sweep_idle(const struct hz_token *t)
+{
+	struct place *p;
+
+	for (CK_ULONG i = 0; i < MAX_PLACES && (p = place_at(i)) != NULL; i++) {
+		if (!hz_lock_try(&p->s.lock))
+			continue;
+		if (p->s.handle != 0 && p->s.token == t)
+			sweep(&p->s);
+		hz_unlock(&p->s.lock);
 	}
 }
 

@@ -24,6 +24,9 @@ void hz_session_close(struct hz_session *s);
 void hz_session_close_all(struct hz_token *t); /* t NULL: of all tokens. Waits for calls inside the sessions; enter none before */
 void hz_session_info(const struct hz_session *s, CK_SESSION_INFO *info);
 
+/* After a logout: sessions of the token that no thread is in let go of its keys at once; the others do when they are left. */
+void hz_session_sweep_idle(const struct hz_token *t);
+
 /* CKS_*: from the session's flags and the token's login. */
 CK_STATE hz_session_state(const struct hz_session *s);
 

@@ -11,8 +11,9 @@
  *
  * Sessions live in memory that is never given back to the allocator, so a call finds its session with one look, locks it, and then
  * compares the handle: no reference counts, no table lock. C_Finalize closes every session under its lock before tokens go; a call
- * that is inside a session therefore keeps its token alive. Nobody ever locks a second session while holding one (C_Logout does
- * not): what ends operations of other sessions is the token's epoch, which each session compares when it is entered.
+ * that is inside a session therefore keeps its token alive. Nobody ever waits for a second session while holding one: what ends
+ * operations of other sessions is the token's epoch, which each session compares when it is left. C_Logout has those compare it at
+ * once that are free just then.
  */
 #ifndef HZ_TOKEN_TOKEN_H
 #define HZ_TOKEN_TOKEN_H
