@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -56,6 +57,7 @@ static inline bool swtpm_start(struct swtpm *t, const char *dir)
 	if (t->pid == 0) {
 		int null = open("/dev/null", O_RDWR);
 
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves none behind */
 		(void)dup2(null, 1);
 		(void)dup2(null, 2);
 		execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state, "--server", server, "--flags",

@@ -126,3 +126,6 @@ tests_module_t_ecies_LDADD = $(MODULE_KIT) libhz.la $(OPENSSL_LIBS) $(JSON_LIBS)
 
 check_PROGRAMS += tests/module/t_threshold_all
 tests_module_t_threshold_all_LDADD = $(MODULE_KIT) libhz.la $(OPENSSL_LIBS)
+
+check_PROGRAMS += tests/module/t_seal
+tests_module_t_seal_LDADD = $(MODULE_TEST_LIBS)

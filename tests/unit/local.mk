@@ -48,5 +48,5 @@ EXTRA_DIST += \
 check_PROGRAMS += tests/unit/t_config tests/unit/t_base_lock
 
 # Hardware seals.
-check_PROGRAMS += tests/unit/t_seal_tpm2
+check_PROGRAMS += tests/unit/t_seal_snp tests/unit/t_seal_tpm2
 EXTRA_DIST += tests/swtpm.h
