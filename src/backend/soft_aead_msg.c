@@ -10,8 +10,7 @@
 
 #define IV_MAX 256u             /* bytes of the longest IV that is made here */
 #define RANDOM_BITS_MIN 64u     /* fewer random bits repeat too soon */
-#define COUNTER_BITS_MIN 32u    /* fewer counter bits could not start at a random place */
-#define RANDOM_LIMIT ((uint64_t)1 << 32) /* SP 800-38D section 8.3: invocations with random IVs under one key */
+#define COUNTER_BITS_MIN 64u    /* each process starts at a random place: with fewer bits their runs would soon meet */
 
 /* One message's parameter, whichever of the three structures it came in. The pointers are the caller's. */
 struct msg {
@@ -97,13 +96,23 @@ static CK_RV exhausted(void)
 	return hz_fail(CKR_KEY_EXHAUSTED, "no IV is left that this key has not been used with");
 }
 
+/*
+ * SP 800-38D section 8.3 allows 2^32 random IVs of 96 bits or more under one key, which meet with a probability of 2^-33; fewer
+ * bits allow so many that theirs is no greater.
+ */
+static uint64_t random_limit(size_t bits)
+{
+	return (uint64_t)1 << (bits < 96 ? (bits - 32) / 2 : 32);
+}
+
 static CK_RV random_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
 {
+	size_t bits = 8 * m->iv_len - m->fixed_bits;
 	uint8_t src[IV_MAX];
 
-	if (8 * m->iv_len - m->fixed_bits < RANDOM_BITS_MIN)
+	if (bits < RANDOM_BITS_MIN)
 		return bad_param("too few bits for a random IV");
-	if (atomic_fetch_add(&o->key->random_ivs, 1) >= RANDOM_LIMIT)
+	if (atomic_fetch_add(&o->key->random_ivs, 1) >= random_limit(bits))
 		return exhausted();
 	if (!hz_random(src, m->iv_len))
 		return hz_soft_aead_failed();
@@ -117,10 +126,9 @@ static CK_RV random_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
  */
 static CK_RV counter_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
 {
-	size_t bits = 8 * m->iv_len - m->fixed_bits;
 	uint64_t start = atomic_load(&o->key->counter_start), n;
 
-	if (bits < COUNTER_BITS_MIN)
+	if (8 * m->iv_len - m->fixed_bits < COUNTER_BITS_MIN)
 		return bad_param("too few bits for a counter");
 	if (start == 0) {
 		uint64_t fresh;
@@ -132,8 +140,6 @@ static CK_RV counter_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv
 			start = fresh;
 	}
 	n = atomic_fetch_add(&o->key->counter_ivs, 1);
-	if (bits < 64 && n >> bits != 0)
-		return exhausted();
 	put_counter(iv, m->iv_len, m->fixed_bits, start + n, false);
 	return CKR_OK;
 }

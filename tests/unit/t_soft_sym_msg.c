@@ -154,7 +154,7 @@ START_TEST(too_little_room_for_an_iv)
 
 		ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), fixed <= 32 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID);
 		m.ivGenerator = CKG_GENERATE_COUNTER;
-		ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), fixed <= 64 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID);
+		ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), fixed <= 32 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID);
 	}
 	{
 		CK_GCM_MESSAGE_PARAMS m = { iv, 12, 94, CKG_GENERATE_COUNTER_XOR, tag, 128 }; /* two bits: four IVs */
@@ -163,6 +163,14 @@ START_TEST(too_little_room_for_an_iv)
 			ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), i < 4 ? CKR_OK : CKR_KEY_EXHAUSTED);
 		m.ivGenerator = 99;
 		ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), CKR_MECHANISM_PARAM_INVALID);
+	}
+	atomic_store(&k->random_ivs, (uint64_t)1 << 16);
+	{
+		CK_GCM_MESSAGE_PARAMS m = { iv, 12, 32, CKG_GENERATE, tag, 128 }; /* 64 random bits serve fewer messages than 96 */
+
+		ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), CKR_KEY_EXHAUSTED);
+		m.ulIvFixedBits = 0;
+		ck_assert_uint_eq(one(op, &m, sizeof m, "", "x", 1, ct), CKR_OK);
 	}
 	atomic_store(&k->random_ivs, (uint64_t)1 << 32);
 	{
