@@ -13,6 +13,7 @@
 #include "ck/names.h"
 #include "crypto/libctx.h"
 #include "gov/config.h"
+#include "store/store.h"
 #include "tool.h"
 
 struct doctor {
@@ -70,6 +71,27 @@ static void diagnose_machine(struct doctor *d)
 	json_object_object_add(d->out, "devices", found);
 }
 
+/* A slot with hardware seals: would they open? NULL, or why not. */
+static const char *sealed_shut(const struct hz_config *conf, CK_SLOT_ID id)
+{
+	struct hz_store *store = NULL;
+	const char *why = NULL;
+
+	for (size_t i = 0; conf && i < conf->nslots; i++) {
+		const struct hz_slot_conf *s = &conf->slots[i];
+		const struct hz_store_conf sc = { .dir = conf->store_dir, .serial = s->serial, .tier = s->tier,
+						  .max_tries = conf->max_pin_tries, .seals = s->seals, .n_seals = s->n_seals,
+						  .seal_conf = &s->seal };
+
+		if (s->id != id || s->n_seals == 0)
+			continue;
+		if (hz_store_new(&store, &sc) != CKR_OK || hz_store_probe(store) != CKR_OK)
+			why = hz_error_text();
+		hz_store_free(store);
+	}
+	return why;
+}
+
 static const char *slot_reason(const struct hz_config *conf, CK_SLOT_ID id)
 {
 	for (size_t i = 0; conf && i < conf->nslots; i++)
@@ -83,6 +105,7 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 	struct json_object *o = json_object_new_object();
 	CK_ULONG mechs = 0;
 	CK_TOKEN_INFO info;
+	const char *why;
 	char text[33];
 	CK_RV rv = d->tool.p11->C_GetTokenInfo(id, &info);
 
@@ -90,8 +113,11 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 	if (rv == CKR_OK) {
 		tool_field(info.label, sizeof info.label, text);
 		add(o, "label", text);
-		add(o, "state", !(info.flags & CKF_TOKEN_INITIALIZED) ? "not initialised (hanzo-p11 init)" :
+		why = sealed_shut(conf, id);
+		add(o, "state", why ? "sealed, and does not open" : !(info.flags & CKF_TOKEN_INITIALIZED) ? "not initialised (hanzo-p11 init)" :
 				(info.flags & CKF_LOGIN_REQUIRED) && !(info.flags & CKF_USER_PIN_INITIALIZED) ? "no user PIN" : "ready");
+		if (why)
+			add(o, "reason", why);
 		d->tool.p11->C_GetMechanismList(id, NULL, &mechs);
 		json_object_object_add(o, "mechanisms", json_object_new_uint64(mechs));
 	} else {

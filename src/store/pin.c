@@ -320,6 +320,22 @@ CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len
 	return rv;
 }
 
+CK_RV hz_store_probe(struct hz_store *s)
+{
+	const struct hz_seal_input in = { NULL, 0, &s->seal_conf };
+	struct login l = { .role = HZ_ROLE_USER };
+	struct login_job j = { s, &l };
+	bool exists;
+	CK_RV rv;
+
+	hz_store_refresh(s);
+	rv = hz_db_read(s, job_read, &j, &exists);
+	if (rv == CKR_OK && exists)
+		rv = hz_seal_probe(&l.seals, &in);
+	hz_seal_list_free(&l.seals);
+	return rv;
+}
+
 void hz_store_logout(struct hz_store *s)
 {
 	hz_store_refresh(s);

@@ -156,6 +156,18 @@ out:
 	return rv;
 }
 
+CK_RV hz_seal_probe(const struct hz_seal_list *seals, const struct hz_seal_input *in)
+{
+	uint8_t *secret = hz_secmem_alloc(HZ_SEAL_SECRET);
+	CK_RV rv = secret == NULL ? CKR_HOST_MEMORY : CKR_OK;
+
+	for (size_t i = 0; rv == CKR_OK && i < seals->n; i++)
+		if (seals->v[i].kind != HZ_SEAL_PIN)
+			rv = kind_find(seals->v[i].kind)->release(in, (struct hz_blob){ seals->v[i].params.p, seals->v[i].params.len }, secret);
+	hz_secmem_free(secret);
+	return rv;
+}
+
 static size_t mac_parts(const struct hz_wrap_for *f, const uint8_t label[32], uint8_t head[32], struct hz_blob parts[3])
 {
 	static const char name[] = "hanzo-pkcs11/token/v1";

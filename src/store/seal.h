@@ -93,6 +93,9 @@ CK_RV hz_seal_wrap(const struct hz_wrap_for *f, const unsigned *kinds, size_t n,
 CK_RV hz_seal_unwrap(const struct hz_wrap_for *f, const struct hz_seal_list *seals, const struct hz_seal_input *in,
 		     struct hz_blob wrapped, struct hz_datakey *k);
 
+/* Would the seals that ask for no PIN release? Their answers are wiped. The first that does not says why. */
+CK_RV hz_seal_probe(const struct hz_seal_list *seals, const struct hz_seal_input *in);
+
 /* Authenticate what else the token's row says: nonce and tag over serial, tier and label, under the data key. */
 bool hz_token_mac(const struct hz_datakey *k, const struct hz_wrap_for *f, const uint8_t label[32], uint8_t out[HZ_AEAD_EXTRA]);
 bool hz_token_mac_ok(const struct hz_datakey *k, const struct hz_wrap_for *f, const uint8_t label[32], struct hz_blob mac);

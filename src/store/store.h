@@ -72,6 +72,12 @@ CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len
 void hz_store_logout(struct hz_store *s);
 
 /*
+ * Would the hardware seals of the user's key open now? Needs no PIN, counts nothing, keeps nothing. CKR_OK also without such seals or
+ * without a token.
+ */
+CK_RV hz_store_probe(struct hz_store *s);
+
+/*
  * A counter in shared memory that every committed change of any process raises; some nanoseconds. Read it before the rows: what was
  * read holds as long as later calls give the same number. While somebody writes, each call gives another one.
  */
