@@ -235,6 +235,9 @@ hz_attest_policy *hz_attest_policy_reference(void);
 hz_attest_policy *hz_attest_policy_parse(const char *json, size_t len, char *err, size_t errlen);
 void hz_attest_policy_free(hz_attest_policy *p);
 
+/* Does the policy accept the simulated TEE? What was judged by it then proves nothing. */
+bool hz_attest_policy_simulated(const hz_attest_policy *p);
+
 /*
  * Collects what one verification looks at.  All bytes are borrowed: they must stay unchanged until hz_attest_verify()
  * has returned.  Each setter refuses NULL data with a length and more than HZ_ATTEST_MAX_INPUT bytes.

@@ -273,3 +273,9 @@ hz_at_policy_has_root(const struct hz_attest_policy *p, const char *family,
 			return true;
 	return false;
 }
+
+bool
+hz_attest_policy_simulated(const hz_attest_policy *p)
+{
+	return p->allow_simulated;
+}

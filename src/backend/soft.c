@@ -392,6 +392,7 @@ CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
 		.seals = conf->seals,
 		.n_seals = conf->n_seals,
 		.seal_conf = conf->seal_conf,
+		.label = conf->default_label,
 	};
 	struct soft *s;
 	CK_RV rv;

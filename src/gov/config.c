@@ -27,6 +27,7 @@ static void slot_free(struct hz_slot_conf *s)
 	free(s->serial);
 	free(s->description);
 	free(s->absent_why);
+	hz_conf_login_free(s);
 }
 
 void hz_config_free(struct hz_config *c)
@@ -73,6 +74,7 @@ struct hz_slot_conf *hz_conf_add_slot(struct hz_config *c, const char *section, 
 	s->tier = tier;
 	s->backend = tier < 2 ? HZ_BACKEND_SOFT : HZ_BACKEND_NONE;
 	s->section = strdup(section);
+	s->evidence_cache = (unsigned long)-1; /* [hanzo] says */
 	if (why_absent[tier] != NULL)
 		s->absent_why = strdup(why_absent[tier]);
 	if (s->section == NULL || (why_absent[tier] != NULL && s->absent_why == NULL) || !slot_names(s))
@@ -89,6 +91,7 @@ static CK_RV set_defaults(struct hz_config *c)
 	c->chain_id = 36963;
 	c->poai_ttl = 3600;
 	c->hmm_ttl = 86400;
+	c->evidence_cache = 60;
 	c->separator = ':';
 	c->log = strdup("syslog");
 	c->store_dir = hz_conf_store_default();
@@ -105,6 +108,20 @@ CK_RV hz_conf_text(struct hz_config *c, const char *text, size_t len)
 	CK_RV rv = hz_conf_scan(c->path, text, len);
 
 	return rv == CKR_OK ? hz_conf_parse(c, text, len) : rv;
+}
+
+/* What depends on several keys. */
+static CK_RV finish(struct hz_config *c)
+{
+	for (size_t i = 0; i < c->nslots; i++) {
+		const char *key, *wrong = hz_conf_login_finish(c, &c->slots[i], &key);
+
+		if (wrong != NULL && wrong[0] == '\0')
+			return hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
+		if (wrong != NULL)
+			return hz_fail(CKR_GENERAL_ERROR, "%s: [%s] %s: %s", c->path, c->slots[i].section, key, wrong);
+	}
+	return CKR_OK;
 }
 
 static CK_RV read_file(struct hz_config *c, const char *reserved)
@@ -153,6 +170,8 @@ CK_RV hz_config_load(struct hz_config **out, const char *reserved)
 	*out = NULL;
 	if (rv == CKR_OK)
 		rv = read_file(c, reserved);
+	if (rv == CKR_OK)
+		rv = finish(c);
 	if (rv == CKR_OK)
 		rv = read_environment(c);
 	if (rv == CKR_OK)

@@ -11,6 +11,16 @@
 
 enum hz_backend_kind { HZ_BACKEND_NONE, HZ_BACKEND_SOFT };
 
+/* Factors of a login, as bits of an alternative. */
+enum { HZ_FACTOR_PIN = 1, HZ_FACTOR_EVIDENCE = 2 };
+#define HZ_LOGIN_ALTS 4u
+#define HZ_SLOT_SOURCES 8u
+
+/* A source of evidence (collect.h); the default one has the name "". */
+struct hz_source_conf {
+	char *name, *source;
+};
+
 /* One slot. Strings are owned by the configuration. */
 struct hz_slot_conf {
 	CK_SLOT_ID id;
@@ -24,6 +34,16 @@ struct hz_slot_conf {
 	struct hz_seal_conf seal;   /* what hardware seals need to know */
 	bool configured;            /* a section names it (tiers 2-4 have no token without) */
 	bool hide_secp256k1;
+	unsigned login[HZ_LOGIN_ALTS]; /* alternatives in order, each a set of factors; none: tier 0 */
+	size_t nlogin;
+	char *policy, *collateral;  /* paths: the policy file; a folder of revocation lists and the like */
+	struct hz_source_conf sources[HZ_SLOT_SOURCES];
+	size_t nsources;
+	char *gpu_source;           /* where a CPU's source takes the GPUs' evidence from */
+	unsigned long session_ttl;  /* seconds; 0: until logout */
+	bool session_ttl_set;       /* it holds for a PIN alone, too */
+	unsigned long evidence_cache, reattest; /* seconds; 0: none */
+	unsigned fallback;          /* lowest tier that may stand in; 0: none */
 	char *absent_why;           /* reason that C_GetTokenInfo and doctor give for a slot without token */
 };
 
@@ -37,6 +57,7 @@ struct hz_config {
 	unsigned long chain_id;     /* of attestations and settlements whose parameter names none */
 	unsigned long poai_ttl, hmm_ttl; /* seconds */
 	char separator;             /* of keyspace labels */
+	unsigned long evidence_cache, session_ttl; /* seconds; session_ttl 0: each tier's own */
 	struct hz_slot_conf *slots; /* ascending ids, 0..4 first */
 	size_t nslots;
 };
@@ -52,5 +73,14 @@ struct hz_config {
  */
 CK_RV hz_config_load(struct hz_config **out, const char *reserved);
 void hz_config_free(struct hz_config *c);
+
+/*
+ * Read a file that the configuration names, under the same rules of ownership; at most max bytes, malloc'ed. CKR_GENERAL_ERROR.
+ */
+CK_RV hz_conf_file(const char *path, size_t max, char **text, size_t *len);
+
+/* Has every alternative, or any, this factor? */
+bool hz_conf_login_all(const struct hz_slot_conf *s, unsigned factor);
+bool hz_conf_login_any(const struct hz_slot_conf *s, unsigned factor);
 
 #endif

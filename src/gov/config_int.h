@@ -50,6 +50,19 @@ const char *hz_conf_seals_ok(const struct hz_slot_conf *slot);
 /* A slot whose seals' hardware this machine lacks gets no token, and the reason. */
 CK_RV hz_conf_seals_present(struct hz_slot_conf *slot);
 
+/*
+ * config_login.c: values of the keys about login, in a slot. Each gives NULL, or what is wrong with the value; "" is out of memory.
+ */
+const char *hz_conf_login(struct hz_slot_conf *s, const char *value);
+const char *hz_conf_source(struct hz_slot_conf *s, const char *name, const char *value); /* name "": the default source */
+const char *hz_conf_gpu_source(struct hz_slot_conf *s, const char *value);
+const char *hz_conf_fallback(struct hz_slot_conf *s, const char *value);
+/* "90", "90s", "15m", "4h", "2d" as seconds, at most ten years; NULL or what is wrong. */
+const char *hz_conf_seconds(const char *value, unsigned long *out);
+/* Defaults of what no key named, and what does not fit together: NULL, or what is wrong, with *key. */
+const char *hz_conf_login_finish(const struct hz_config *c, struct hz_slot_conf *s, const char **key);
+void hz_conf_login_free(struct hz_slot_conf *s);
+
 /* config_serial.c: give every slot without a serial its own. */
 CK_RV hz_conf_serials(struct hz_config *c);
 

@@ -222,6 +222,72 @@ static CK_RV key_backend(const struct at *at, const char *value)
 	return CKR_OK;
 }
 
+/* The answer of config_login.c. */
+static CK_RV answer(const struct at *at, const char *wrong)
+{
+	if (wrong == NULL)
+		return CKR_OK;
+	return wrong[0] != '\0' ? bad(at, wrong) : hz_fail(CKR_HOST_MEMORY, "no memory for the configuration");
+}
+
+static CK_RV key_login(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_login(at->slot, value));
+}
+
+/* evidence_source, evidence_source.NAME */
+static CK_RV key_evidence_source(const struct at *at, const char *value)
+{
+	const char *dot = strchr(at->key, '.');
+
+	if (dot != NULL && dot[1] == '\0')
+		return bad(at, "no name behind the dot");
+	return answer(at, hz_conf_source(at->slot, dot != NULL ? dot + 1 : "", value));
+}
+
+static CK_RV key_gpu_source(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_gpu_source(at->slot, value));
+}
+
+static CK_RV key_fallback(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_fallback(at->slot, value));
+}
+
+static CK_RV key_policy(const struct at *at, const char *value)
+{
+	return value[0] == '/' ? set_text(&at->slot->policy, value) : bad(at, "not an absolute path");
+}
+
+static CK_RV key_collateral(const struct at *at, const char *value)
+{
+	return value[0] == '/' ? set_text(&at->slot->collateral, value) : bad(at, "not an absolute path");
+}
+
+/* In [hanzo] and in a slot. */
+static CK_RV key_session_ttl(const struct at *at, const char *value)
+{
+	unsigned long *to = at->slot != NULL ? &at->slot->session_ttl : &at->c->session_ttl;
+	CK_RV rv = answer(at, hz_conf_seconds(value, to));
+
+	if (rv == CKR_OK && *to == 0)
+		rv = bad(at, "a login that ends at once");
+	if (at->slot != NULL)
+		at->slot->session_ttl_set = true;
+	return rv;
+}
+
+static CK_RV key_evidence_cache(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_seconds(value, at->slot != NULL ? &at->slot->evidence_cache : &at->c->evidence_cache));
+}
+
+static CK_RV key_reattest(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_seconds(value, &at->slot->reattest));
+}
+
 static CK_RV key_hide_secp256k1(const struct at *at, const char *value)
 {
 	return yes_or_no(at, value, &at->slot->hide_secp256k1);
@@ -273,11 +339,13 @@ struct key {
 
 static const struct key hanzo_keys[] = {
 	{ "chain_id", key_chain_id },
+	{ "evidence_cache", key_evidence_cache },
 	{ "hmm_ttl", key_hmm_ttl },
 	{ "log", key_log },
 	{ "max_pin_tries", key_max_pin_tries },
 	{ "namespace_separator", key_namespace_separator },
 	{ "poai_ttl", key_poai_ttl },
+	{ "session_ttl", key_session_ttl },
 	{ "slots", key_slots },
 	{ "store", key_store },
 	{ NULL, NULL },
@@ -285,11 +353,21 @@ static const struct key hanzo_keys[] = {
 
 static const struct key slot_keys[] = {
 	{ "backend", key_backend },
+	{ "collateral", key_collateral },
+	{ "evidence_cache", key_evidence_cache },
+	{ "evidence_source", key_evidence_source },
+	{ "evidence_source.", key_evidence_source }, /* and a name */
+	{ "fallback", key_fallback },
+	{ "gpu_source", key_gpu_source },
 	{ "hide_secp256k1", key_hide_secp256k1 },
 	{ "id", key_id },
 	{ "label", key_label },
+	{ "login", key_login },
+	{ "policy", key_policy },
+	{ "reattest", key_reattest },
 	{ "seal", key_seal },
 	{ "serial", key_serial },
+	{ "session_ttl", key_session_ttl },
 	{ "snp_device", key_snp_device },
 	{ "snp_key", key_snp_key },
 	{ "snp_vmpl", key_snp_vmpl },
@@ -301,11 +379,19 @@ static const struct key slot_keys[] = {
 
 /* Sections. */
 
+/* A row whose name ends in a dot takes every key that begins so. */
+static bool is_key(const struct key *k, const char *name)
+{
+	size_t n = strlen(k->name);
+
+	return strcmp(k->name, name) == 0 || (k->name[n - 1] == '.' && strncmp(k->name, name, n) == 0);
+}
+
 static CK_RV read_key(struct at *at, const struct key *keys, const CONF_VALUE *v)
 {
 	at->key = v->name;
 	for (; keys->name != NULL; keys++)
-		if (strcmp(keys->name, v->name) == 0)
+		if (is_key(keys, v->name))
 			return v->value != NULL ? keys->read(at, v->value) : bad(at, "no value");
 	return bad(at, "unknown key");
 }

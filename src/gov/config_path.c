@@ -102,28 +102,27 @@ static CK_RV check_owner(const char *path, const struct stat *st)
 		return hz_fail(CKR_GENERAL_ERROR, "%s: belongs to user %u, neither root nor us", path, (unsigned)st->st_uid);
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return hz_fail(CKR_GENERAL_ERROR, "%s: others may write it (mode %03o)", path, (unsigned)st->st_mode & 0777);
-	if (st->st_size > HZ_CONF_MAX)
-		return hz_fail(CKR_GENERAL_ERROR, "%s: longer than %u bytes", path, HZ_CONF_MAX);
 	return CKR_OK;
 }
 
-static CK_RV read_all(int fd, const char *path, char **text, size_t *len)
+static CK_RV read_all(int fd, const char *path, size_t max, char **text, size_t *len)
 {
-	char *p = malloc(HZ_CONF_MAX + 1);
+	char *p = malloc(max + 1);
 	size_t n = 0;
 	ssize_t got = 1;
 
 	if (p == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "no memory for %s", path);
-	while (n <= HZ_CONF_MAX && got != 0) {
-		got = read(fd, p + n, HZ_CONF_MAX + 1 - n);
+	while (n <= max && got != 0) {
+		got = read(fd, p + n, max + 1 - n);
 		if (got < 0 && errno != EINTR)
 			break;
 		n += got > 0 ? (size_t)got : 0;
 	}
-	if (got < 0 || n > HZ_CONF_MAX) {
+	if (got < 0 || n > max) {
 		free(p);
-		return hz_fail(CKR_GENERAL_ERROR, "%s: %s", path, got < 0 ? strerror(errno) : "grows while it is read");
+		return got < 0 ? hz_fail(CKR_GENERAL_ERROR, "%s: %s", path, strerror(errno))
+			       : hz_fail(CKR_GENERAL_ERROR, "%s: longer than %zu bytes", path, max);
 	}
 	*text = p;
 	*len = n;
@@ -131,7 +130,7 @@ static CK_RV read_all(int fd, const char *path, char **text, size_t *len)
 }
 
 /* *text stays NULL when there is no such file and none is demanded. A file behind a folder that we may not enter does not exist for us. */
-static CK_RV read_file(const char *path, bool demanded, char **text, size_t *len)
+static CK_RV read_file(const char *path, bool demanded, size_t max, char **text, size_t *len)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -146,9 +145,16 @@ static CK_RV read_file(const char *path, bool demanded, char **text, size_t *len
 	else
 		rv = check_owner(path, &st);
 	if (rv == CKR_OK)
-		rv = read_all(fd, path, text, len);
+		rv = read_all(fd, path, max, text, len);
 	(void)close(fd);
 	return rv;
+}
+
+CK_RV hz_conf_file(const char *path, size_t max, char **text, size_t *len)
+{
+	*text = NULL;
+	*len = 0;
+	return read_file(path, true, max, text, len);
 }
 
 /* "conf=PATH" in printable characters; the caller's pointer may lead to anything that is not that, so no more is read than needed. */
@@ -172,7 +178,7 @@ static CK_RV reserved_path(const char *reserved, const char **path)
 /* Try one file; keeps the path when it is the one. */
 static CK_RV try_file(const char *name, bool demanded, char **path, char **text, size_t *len)
 {
-	CK_RV rv = read_file(name, demanded, text, len);
+	CK_RV rv = read_file(name, demanded, HZ_CONF_MAX, text, len);
 
 	if (rv != CKR_OK || *text == NULL)
 		return rv;

@@ -31,7 +31,7 @@ const char *hz_conf_seal(struct hz_slot_conf *slot, const char *value)
 		p += n;
 		kind = hz_seal_by_name(name);
 		if (kind == NULL)
-			return "not a list of seals that this version has (pin, tpm2, snp)";
+			return "not a list of seals that this version has (pin, tpm2, snp, sim)";
 		if (has(slot, kind->id))
 			return "a seal is given twice";
 		slot->seals[slot->n_seals++] = kind->id; /* distinct kinds: fewer than there is room for */
@@ -83,17 +83,11 @@ const char *hz_conf_snp_vmpl(struct hz_slot_conf *slot, const char *value)
 
 const char *hz_conf_seals_ok(const struct hz_slot_conf *slot)
 {
-	bool hardware = has(slot, HZ_SEAL_TPM2) || has(slot, HZ_SEAL_SNP);
-
+	if (slot->n_seals == 0)
+		return NULL;
 	if (slot->backend != HZ_BACKEND_SOFT)
-		return slot->n_seals == 0 ? NULL : "seals are for software keys (backend = soft)";
-	if (slot->tier == 0)
-		return slot->n_seals == 0 ? NULL : "tier 0 keeps nothing secret";
-	if (slot->tier > 2)
-		return "software keys from tier 3 up need a login by evidence, which this version does not have";
-	if (slot->tier == 2 && !hardware)
-		return "software keys at tier 2 need a seal to hardware (tpm2, snp)";
-	return slot->n_seals == 0 || has(slot, HZ_SEAL_PIN) ? NULL : "the login is a PIN, so that pin must be one of the seals";
+		return "seals are for software keys (backend = soft)";
+	return slot->tier == 0 ? "tier 0 keeps nothing secret" : NULL;
 }
 
 CK_RV hz_conf_seals_present(struct hz_slot_conf *slot)

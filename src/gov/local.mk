@@ -3,8 +3,11 @@ libhz_la_SOURCES += \
 	src/gov/config.c \
 	src/gov/config.h \
 	src/gov/config_int.h \
+	src/gov/config_login.c \
 	src/gov/config_parse.c \
 	src/gov/config_path.c \
 	src/gov/config_scan.c \
 	src/gov/config_seal.c \
-	src/gov/config_serial.c
+	src/gov/config_serial.c \
+	src/gov/evidence.c \
+	src/gov/evidence.h

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "ck/schema.h"
 #include "token/access.h"
+#include "token/attestation.h"
 #include "token/builtin.h"
 #include "token/calls.h"
 #include "token/object.h"
@@ -102,6 +103,25 @@ static bool confirmed(struct hz_session *s, CK_OBJECT_HANDLE h, const struct que
 	return ok;
 }
 
+/* Only for those who name its class. */
+static CK_RV add_attestation(struct hz_token *t, const struct query *q, CK_OBJECT_HANDLE **out, size_t *n)
+{
+	struct hz_object *o;
+	CK_RV rv;
+
+	if (t->evidence == NULL || hz_attrs_ulong(q->tmpl, CKA_CLASS, CKO_DATA) != CKO_HW_FEATURE)
+		return CKR_OK;
+	rv = grow(out, *n, 1);
+	if (rv == CKR_OK)
+		rv = hz_attestation_object(t, &o);
+	if (rv != CKR_OK)
+		return rv;
+	if (matches(o, q))
+		(*out)[(*n)++] = o->handle;
+	hz_object_unref(o);
+	return CKR_OK;
+}
+
 static CK_RV add_stored(struct hz_session *s, const struct query *q, CK_OBJECT_HANDLE **out, size_t *n)
 {
 	struct hz_token *t = s->token;
@@ -133,6 +153,8 @@ static CK_RV snapshot(struct hz_session *s, const struct hz_attrs *tmpl, CK_OBJE
 		rv = add_builtin(s->token, &q, out, n);
 	if (rv == CKR_OK && stored && s->token->be->ops->find != NULL)
 		rv = add_stored(s, &q, out, n);
+	if (rv == CKR_OK && session)
+		rv = add_attestation(s->token, &q, out, n);
 	if (rv == CKR_OK && session)
 		rv = hz_objects_select(s->token, matches, &q, out, n);
 	return rv;

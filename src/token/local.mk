@@ -2,11 +2,15 @@
 libhz_la_SOURCES += \
 	src/token/access.c \
 	src/token/access.h \
+	src/token/attestation.c \
+	src/token/attestation.h \
 	src/token/builtin.c \
 	src/token/builtin.h \
 	src/token/calls.h \
 	src/token/derive.c \
 	src/token/find.c \
+	src/token/gate.c \
+	src/token/gate.h \
 	src/token/kem.c \
 	src/token/keygen.c \
 	src/token/login.c \

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/secmem.h"
+#include "collect/collect.h"
+#include "token/gate.h"
 #include "token/object.h"
 #include "token/op.h"
 #include "token/session.h"
@@ -22,8 +24,8 @@ static CK_RV pin_take(struct pin *out, const CK_UTF8CHAR *pin, CK_ULONG len)
 	out->len = len;
 	if (pin == NULL)
 		return hz_fail(CKR_ARGUMENTS_BAD, "PIN is NULL and this slot knows no other way to log in");
-	if (len > HZ_PIN_MAX)
-		return hz_fail(CKR_PIN_LEN_RANGE, "a PIN has at most %u bytes", HZ_PIN_MAX);
+	if (len > (len != 0 && pin[0] == '{' ? HZ_BUNDLE_MAX : HZ_PIN_MAX))
+		return hz_fail(CKR_PIN_LEN_RANGE, "a PIN has at most %u bytes, a bundle %zu", HZ_PIN_MAX, HZ_BUNDLE_MAX);
 	out->p = hz_secmem_dup(pin, len);
 	return out->p != NULL ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no secret memory for a PIN");
 }
@@ -32,20 +34,6 @@ static void pin_drop(struct pin *pin)
 {
 	hz_secmem_free(pin->p);
 	pin->p = NULL;
-}
-
-/* Other factors than a PIN announce themselves; such texts can therefore be no user's PIN. */
-static bool looks_like_credential(const struct pin *pin)
-{
-	static const char *const schemes[] = { "{", "attest:", "cap:", "jwt:", "siwe:", "did:", "apikey:" };
-
-	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-		size_t n = strlen(schemes[i]);
-
-		if (pin->len >= n && memcmp(pin->p, schemes[i], n) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* May this PIN be set? */
@@ -57,7 +45,7 @@ static CK_RV new_pin_take(struct pin *out, const CK_UTF8CHAR *pin, CK_ULONG len,
 		return rv;
 	if (len == 0)
 		return hz_fail(CKR_PIN_LEN_RANGE, "a PIN has at least one byte");
-	if (user && looks_like_credential(out))
+	if (user && hz_gate_is_credential(out->p, len))
 		return hz_fail(CKR_PIN_INVALID, "a PIN may not begin like another credential");
 	return CKR_OK;
 }
@@ -74,6 +62,7 @@ void hz_login_end(struct hz_token *t)
 	atomic_fetch_add(&t->login_epoch, 1);
 	set_login(t, HZ_PUBLIC);
 	pthread_mutex_unlock(&t->lock);
+	hz_gate_end(t);
 	hz_objects_logout(t);
 	hz_session_sweep_idle(t);
 	if (t->be->ops->logout != NULL)
@@ -115,35 +104,77 @@ static CK_RV publish_login(struct hz_token *t, CK_USER_TYPE who)
 	return rv;
 }
 
-/* With the login lock. */
-static CK_RV log_in(struct hz_token *t, CK_USER_TYPE who, const struct pin *pin, CK_ULONG name_len)
+/* The tenant is the credential's; a name that the caller gives may only repeat it. */
+static CK_RV check_name(const char *tenant, const CK_UTF8CHAR *name, CK_ULONG len)
+{
+	if (len == 0 || (len == strlen(tenant) && memcmp(name, tenant, len) == 0))
+		return CKR_OK;
+	return hz_fail(CKR_PIN_INCORRECT, "the user name is not that of the login's tenant");
+}
+
+/* With the login lock. `proof` is the user's, NULL for the SO. */
+static CK_RV log_in(struct hz_token *t, CK_USER_TYPE who, const struct pin *pin, const struct hz_proof *proof)
 {
 	CK_RV rv = may_login(t, who);
 
 	if (rv != CKR_OK)
 		return rv;
-	/* No attempt is counted for these: no PIN was tried. */
+	rv = proof == NULL ? t->be->ops->login(t->be, who, pin->p, pin->len)
+			   : t->be->ops->login(t->be, who, proof->pin, proof->pin_len);
+	if (rv == CKR_OK)
+		rv = publish_login(t, who);
+	if (rv == CKR_OK && proof != NULL)
+		hz_gate_begin(t, proof);
+	return rv;
+}
+
+/* Evidence first, with no lock that others need, and before a PIN is tried: what it lacks counts no PIN. */
+static CK_RV log_in_user(struct hz_session *s, const struct pin *pin, bool given, const CK_UTF8CHAR *name, CK_ULONG name_len)
+{
+	struct hz_token *t = s->token;
+	struct hz_proof proof = { .pin = NULL };
+	CK_RV rv = may_login(t, CKU_USER);
+
+	if (rv == CKR_OK)
+		rv = hz_gate_prove(s, pin->p, pin->len, given, &proof);
+	if (rv == CKR_OK)
+		rv = check_name(proof.accepted.tenant, name, name_len);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&t->login_lock);
+		rv = log_in(t, CKU_USER, pin, &proof);
+		pthread_mutex_unlock(&t->login_lock);
+	}
+	hz_proof_clear(&proof);
+	return rv;
+}
+
+static CK_RV log_in_so(struct hz_token *t, const struct pin *pin, CK_ULONG name_len)
+{
+	CK_RV rv;
+
 	if (name_len != 0)
-		return hz_fail(CKR_PIN_INCORRECT, "this slot belongs to no tenant: no user name fits");
-	if (who == CKU_USER && looks_like_credential(pin))
-		return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
-	rv = t->be->ops->login(t->be, who, pin->p, pin->len);
-	return rv == CKR_OK ? publish_login(t, who) : rv;
+		return hz_fail(CKR_PIN_INCORRECT, "the SO belongs to no tenant: no user name fits");
+	pthread_mutex_lock(&t->login_lock);
+	rv = log_in(t, CKU_SO, pin, NULL);
+	pthread_mutex_unlock(&t->login_lock);
+	return rv;
 }
 
 /* CKU_CONTEXT_SPECIFIC: for operations with a key of CKA_ALWAYS_AUTHENTICATE, one use each (3.2 section 5.6.8). */
-static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin)
+static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin, bool given)
 {
 	struct hz_backend *be = s->token->be;
+	struct hz_proof proof;
 	CK_RV rv;
 
 	if (!hz_op_awaits_login(s))
 		return hz_fail(CKR_OPERATION_NOT_INITIALIZED, "no operation of the session waits for a login");
 	if (atomic_load(&s->token->login) != HZ_USER)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
-	if (looks_like_credential(pin))
-		return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
-	rv = be->ops->check_pin(be, CKU_USER, pin->p, pin->len);
+	rv = hz_gate_prove(s, pin->p, pin->len, given, &proof);
+	if (rv == CKR_OK && proof.pin != NULL)
+		rv = be->ops->check_pin(be, CKU_USER, proof.pin, proof.pin_len);
+	hz_proof_clear(&proof);
 	return rv == CKR_OK ? hz_op_reauthenticate(s) : rv;
 }
 
@@ -152,7 +183,7 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 {
 	struct hz_token *t = s->token;
 	struct pin p = { NULL, 0 };
-	CK_RV rv;
+	CK_RV rv = CKR_OK;
 
 	if (who != CKU_SO && who != CKU_USER && who != CKU_CONTEXT_SPECIFIC)
 		return hz_fail(CKR_USER_TYPE_INVALID, "user type %lu", who);
@@ -160,14 +191,14 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 		return hz_fail(CKR_ARGUMENTS_BAD, "NULL with a length");
 	if (t->born_initialised)
 		return hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "tier 0 has no PIN and needs none");
-	rv = pin_take(&p, pin, pin_len);
-	if (rv == CKR_OK && who == CKU_CONTEXT_SPECIFIC) {
-		rv = reauthenticate(s, &p);
-	} else if (rv == CKR_OK) {
-		pthread_mutex_lock(&t->login_lock);
-		rv = log_in(t, who, &p, name_len);
-		pthread_mutex_unlock(&t->login_lock);
-	}
+	if (pin != NULL || who == CKU_SO || t->evidence == NULL)
+		rv = pin_take(&p, pin, pin_len);
+	if (rv == CKR_OK && who == CKU_CONTEXT_SPECIFIC)
+		rv = reauthenticate(s, &p, pin != NULL);
+	else if (rv == CKR_OK && who == CKU_USER)
+		rv = log_in_user(s, &p, pin != NULL, name, name_len);
+	else if (rv == CKR_OK)
+		rv = log_in_so(t, &p, name_len);
 	pin_drop(&p);
 	return rv;
 }
@@ -192,7 +223,7 @@ CK_RV hz_init_pin(struct hz_session *s, const CK_UTF8CHAR *pin, CK_ULONG len)
 	struct pin p = { NULL, 0 };
 	CK_RV rv;
 
-	if (t->born_initialised || t->be->ops->init_pin == NULL)
+	if (!t->want_pin || t->be->ops->init_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
 	if (atomic_load(&t->login) != HZ_SO)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "only the SO sets the user's first PIN");
@@ -215,7 +246,7 @@ CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len,
 	CK_USER_TYPE who;
 	CK_RV rv;
 
-	if (t->born_initialised || t->be->ops->set_pin == NULL)
+	if (!t->want_pin || t->be->ops->set_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
 	if (!hz_session_rw(s))
 		return hz_fail(CKR_SESSION_READ_ONLY, "a read-only session changes no PIN");

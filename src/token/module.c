@@ -3,6 +3,7 @@
 #include "token/module.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@
 #include "base/secmem.h"
 #include "crypto/libctx.h"
 #include "gov/config.h"
+#include "gov/evidence.h"
+#include "store/seal.h"
+#include "collect/collect.h"
 #include "token/object.h"
 #include "token/session.h"
 
@@ -46,6 +50,7 @@ static void token_free(struct hz_token *t)
 	if (t == NULL)
 		return;
 	hz_objects_free(t->objects);
+	hz_evidence_free(t->evidence);
 	if (t->be != NULL)
 		t->be->ops->close(t->be);
 	(void)pthread_mutex_destroy(&t->login_lock);
@@ -53,26 +58,99 @@ static void token_free(struct hz_token *t)
 	free(t);
 }
 
+/* How users log in, from the slot that serves the token. */
+static CK_RV token_login(struct hz_token *t, const struct hz_slot_conf *slot)
+{
+	t->want_pin = hz_conf_login_any(slot, HZ_FACTOR_PIN);
+	t->want_evidence = hz_conf_login_all(slot, HZ_FACTOR_EVIDENCE);
+	t->no_pin_first = slot->nlogin != 0 && (slot->login[0] & HZ_FACTOR_PIN) == 0;
+	t->ttl = (int64_t)slot->session_ttl * 1000000000;
+	t->ttl_with_pin = slot->session_ttl_set;
+	t->reattest = (int64_t)slot->reattest * 1000000000;
+	return hz_conf_login_any(slot, HZ_FACTOR_EVIDENCE) ? hz_evidence_new(&t->evidence, slot) : CKR_OK;
+}
+
+static bool simulated_seal(const struct hz_slot_conf *slot)
+{
+	for (size_t i = 0; i < slot->n_seals; i++)
+		if (slot->seals[i] == HZ_SEAL_SIM)
+			return true;
+	return false;
+}
+
+/* The slot's token as C_GetTokenInfo describes it. A simulated seal belongs to a simulated platform. */
+static CK_RV token_model(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *slot)
+{
+	bool simulated = t->evidence != NULL && hz_evidence_simulated(t->evidence);
+
+	if (simulated_seal(slot) && !simulated)
+		return hz_fail(CKR_GENERAL_ERROR, "%s: [%s] seal: sim needs a policy that says allow_simulated", conf->path, slot->section);
+	if (simulated)
+		(void)snprintf(t->model, sizeof t->model, "SIMULATED");
+	else if (t->tier != t->own_tier)
+		(void)snprintf(t->model, sizeof t->model, "tier %u as %u", t->own_tier, t->tier);
+	else
+		(void)snprintf(t->model, sizeof t->model, "Hanzo Tier %u", t->tier);
+	return CKR_OK;
+}
+
 static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *slot)
 {
 	const struct hz_soft_conf soft = {
-		.store_dir = conf->store_dir, .serial = t->serial, .tier = t->tier, .default_label = t->label,
+		.store_dir = conf->store_dir, .serial = slot->serial, .tier = slot->tier,
+		.default_label = t->label,
 		.born_initialised = t->born_initialised, .max_pin_tries = conf->max_pin_tries,
 		.seals = slot->n_seals != 0 ? slot->seals : NULL, .n_seals = slot->n_seals, .seal_conf = &slot->seal,
 		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
 	};
 
-	t->absent_why = slot->absent_why;
-	if (slot->backend == HZ_BACKEND_NONE)
-		return CKR_OK;
+	CK_RV rv;
+
 	t->objects = hz_objects_new();
 	if (t->objects == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "no memory for a token");
-	return hz_soft_open(&soft, &t->be);
+	rv = token_login(t, slot);
+	if (rv == CKR_OK)
+		rv = token_model(t, conf, slot);
+	return rv == CKR_OK ? hz_soft_open(&soft, &t->be) : rv;
+}
+
+/* Is what the slot needs there? Where it is not, absent_why says what is missing. */
+static CK_RV check_present(struct hz_slot_conf *slot)
+{
+	bool gpus = slot->gpu_source != NULL;
+	CK_RV rv = CKR_OK;
+
+	if (slot->backend == HZ_BACKEND_NONE)
+		return CKR_OK;
+	for (size_t i = 0; rv == CKR_OK && i < slot->nsources; i++)
+		if (slot->sources[i].name[0] == '\0')
+			rv = hz_collect_probe(slot->sources[i].source);
+	if (rv == CKR_OK && gpus)
+		rv = hz_collect_probe_gpus(slot->gpu_source);
+	if (rv == CKR_OK)
+		return rv;
+	slot->backend = HZ_BACKEND_NONE;
+	free(slot->absent_why);
+	slot->absent_why = strdup(hz_error_text());
+	hz_error_clear();
+	return slot->absent_why != NULL ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no memory for a reason");
+}
+
+/* The slot that serves this one: itself, or the next lower tier's that is there, no lower than it allows; NULL: none. */
+static const struct hz_slot_conf *serving(const struct hz_config *conf, const struct hz_slot_conf *slot)
+{
+	if (slot->backend != HZ_BACKEND_NONE || slot->fallback == 0)
+		return slot->backend != HZ_BACKEND_NONE ? slot : NULL;
+	for (unsigned tier = slot->tier; tier-- > slot->fallback;)
+		if (conf->slots[tier].backend != HZ_BACKEND_NONE) /* ids 0 to 4 come first, and are tiers */
+			return &conf->slots[tier];
+	return NULL;
 }
 
 static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, const struct hz_slot_conf *slot, unsigned ordinal)
 {
+	const struct hz_slot_conf *by = serving(conf, slot);
 	struct hz_token *t = calloc(1, sizeof *t);
 	CK_RV rv;
 
@@ -82,7 +160,9 @@ static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, cons
 	(void)pthread_mutex_init(&t->lock, NULL);
 	t->slot_id = slot->id;
 	t->ordinal = ordinal;
-	t->tier = slot->tier;
+	t->own_tier = slot->tier;
+	t->tier = by != NULL ? by->tier : slot->tier;
+	t->absent_why = slot->absent_why;
 	memcpy(t->serial, slot->serial, sizeof t->serial - 1);
 	strncpy(t->label, slot->label, sizeof t->label - 1);
 	t->description = slot->description;
@@ -91,7 +171,9 @@ static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, cons
 	t->born_initialised = slot->tier == 0;
 	t->hide_secp256k1 = slot->hide_secp256k1;
 	t->separator = conf->separator;
-	rv = token_backend(t, conf, slot);
+	rv = by != NULL ? token_backend(t, conf, by) : CKR_OK;
+	if (rv == CKR_OK && by != NULL && by != slot)
+		hz_log(HZ_LOG_WARNING, "slot %lu: tier %u is served as tier %u: %s", t->slot_id, t->own_tier, t->tier, slot->absent_why);
 	if (rv == CKR_OK)
 		*out = t;
 	else
@@ -108,13 +190,15 @@ static void tokens_free(void)
 	module.ntokens = 0;
 }
 
-static CK_RV tokens_new(const struct hz_config *conf)
+static CK_RV tokens_new(struct hz_config *conf)
 {
 	CK_RV rv = CKR_OK;
 
 	module.tokens = calloc(conf->nslots, sizeof *module.tokens);
 	if (module.tokens == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "no memory for tokens");
+	for (size_t i = 0; rv == CKR_OK && i < conf->nslots; i++)
+		rv = check_present(&conf->slots[i]);
 	while (rv == CKR_OK && module.ntokens < conf->nslots) {
 		size_t i = module.ntokens;
 

@@ -10,6 +10,7 @@
 #include "ck/schema.h"
 #include "hanzo-pkcs11.h"
 #include "token/access.h"
+#include "token/attestation.h"
 #include "token/builtin.h"
 #include "token/table.h"
 
@@ -198,6 +199,8 @@ CK_RV hz_object_get(struct hz_session *s, CK_OBJECT_HANDLE h, CK_RV bad, struct 
 		return hz_fail(bad, "no object has handle %lu on this token", h);
 	if ((h & 1) != 0)
 		rv = get_token(t, h >> 9, out);
+	else if (hz_attestation_is(t, h))
+		rv = hz_attestation_object(t, out);
 	else if (h >> 9 < HZ_FIRST_COUNTER)
 		rv = hz_builtin_object(t, h, out);
 	else
@@ -208,6 +211,8 @@ CK_RV hz_object_get(struct hz_session *s, CK_OBJECT_HANDLE h, CK_RV bad, struct 
 	}
 	if (rv != CKR_OK)
 		*out = NULL;
+	if (rv == CKR_OBJECT_HANDLE_INVALID && atomic_load(&t->expired))
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the login's time is up");
 	return rv == CKR_OBJECT_HANDLE_INVALID ? hz_fail(bad, "no object has handle %lu", h) : rv;
 }
 

@@ -4,6 +4,7 @@
 #include "ck/keyspace.h"
 #include "ck/schema.h"
 #include "token/access.h"
+#include "token/attestation.h"
 #include "token/calls.h"
 #include "token/object.h"
 
@@ -120,6 +121,8 @@ CK_RV hz_get_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *
 
 	if ((tmpl == NULL && count != 0) || count > SIZE_MAX / sizeof *tmpl)
 		return hz_fail(CKR_ARGUMENTS_BAD, "pTemplate is NULL or ulCount is absurd");
+	if (hz_attestation_is(s->token, h))
+		return hz_attestation_get(s, tmpl, count);
 	rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
 	if (rv != CKR_OK)
 		return rv;
@@ -132,8 +135,11 @@ CK_RV hz_set_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRI
 {
 	struct hz_attrs change = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
 	struct hz_object *o = NULL;
-	CK_RV rv = hz_attrs_copy_in(&change, tmpl, count, true), end;
+	CK_RV rv, end;
 
+	if (hz_attestation_is(s->token, h))
+		return hz_attestation_set(s, tmpl, count);
+	rv = hz_attrs_copy_in(&change, tmpl, count, true);
 	if (rv == CKR_OK)
 		rv = hz_object_change_begin(s, h, &o);
 	if (rv != CKR_OK)

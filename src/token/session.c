@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "token/gate.h"
 #include "token/login.h"
 #include "token/module.h"
 #include "token/object.h"
@@ -110,6 +111,7 @@ CK_RV hz_session_enter(CK_SESSION_HANDLE h, struct hz_session **out)
 		hz_unlock(&p->s.lock);
 		return no_session(h);
 	}
+	hz_gate_watch(p->s.token);
 	*out = &p->s;
 	return CKR_OK;
 }
@@ -223,6 +225,7 @@ void hz_session_close(struct hz_session *s)
 	CK_SESSION_HANDLE h = s->handle;
 
 	hz_ops_free(s);
+	hz_gate_forget(s);
 	free(s->find.handles);
 	s->find = (struct hz_find){ 0 };
 	hz_objects_end_session(t, h);

@@ -3,7 +3,6 @@
 #include "token/slot.h"
 
 #include <config.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,14 +64,18 @@ static CK_RV need_token(const struct hz_token *t)
 	return t->be != NULL ? CKR_OK : hz_fail(CKR_TOKEN_NOT_PRESENT, "%s", t->absent_why);
 }
 
-/* Tier 0 has no PIN, and callers refuse a token without CKF_USER_PIN_INITIALIZED although it asks for no login: it is set there. */
+/*
+ * Tier 0 has no PIN, and callers refuse a token without CKF_USER_PIN_INITIALIZED although it asks for no login: it is set there. So it
+ * is where evidence alone logs in, and such a token is made by its first login: it always counts as initialised.
+ */
 static CK_FLAGS token_flags(const struct hz_token *t, const struct hz_token_state *st)
 {
 	CK_FLAGS f = CKF_RNG;
 
 	f |= t->login_required ? CKF_LOGIN_REQUIRED : 0;
-	f |= st->initialised ? CKF_TOKEN_INITIALIZED : 0;
-	f |= st->user_pin_set || t->born_initialised ? CKF_USER_PIN_INITIALIZED : 0;
+	f |= st->initialised || !t->want_pin ? CKF_TOKEN_INITIALIZED : 0;
+	f |= st->user_pin_set || !t->want_pin ? CKF_USER_PIN_INITIALIZED : 0;
+	f |= t->no_pin_first ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
 	f |= st->write_protected ? CKF_WRITE_PROTECTED : 0;
 	if (t->born_initialised)
 		return f;
@@ -102,7 +105,6 @@ static void fill_counts(struct hz_token *t, CK_TOKEN_INFO *info)
 CK_RV hz_token_info(struct hz_token *t, CK_TOKEN_INFO *info)
 {
 	struct hz_token_state st = { 0 };
-	char model[17];
 	CK_RV rv = need_token(t);
 
 	if (rv == CKR_OK)
@@ -110,10 +112,12 @@ CK_RV hz_token_info(struct hz_token *t, CK_TOKEN_INFO *info)
 	if (rv != CKR_OK)
 		return rv;
 	memset(info, 0, sizeof *info);
-	memcpy(info->label, st.label, sizeof info->label);
+	if (t->tier != t->own_tier) /* the store is another slot's, the name is its own */
+		hz_pad(info->label, sizeof info->label, t->label);
+	else
+		memcpy(info->label, st.label, sizeof info->label);
 	hz_pad(info->manufacturerID, sizeof info->manufacturerID, MANUFACTURER);
-	(void)snprintf(model, sizeof model, "Hanzo Tier %u", t->tier);
-	hz_pad(info->model, sizeof info->model, model);
+	hz_pad(info->model, sizeof info->model, t->model);
 	memcpy(info->serialNumber, t->serial, sizeof info->serialNumber);
 	info->flags = token_flags(t, &st);
 	fill_counts(t, info);

@@ -32,12 +32,14 @@
 enum hz_login { HZ_PUBLIC, HZ_USER, HZ_SO };
 
 struct hz_object_table; /* object.h */
+struct hz_evidence;     /* gov/evidence.h */
 
 /* One slot with what stands behind it. Made in C_Initialize, freed in C_Finalize. */
 struct hz_token {
 	CK_SLOT_ID slot_id;
 	unsigned ordinal;            /* 0..255, part of this token's object handles */
-	unsigned tier;
+	unsigned tier;               /* of what serves the slot: lower than `own_tier` on a slot that fell back */
+	unsigned own_tier;
 	char serial[17];             /* 16 characters and NUL */
 	char label[33];              /* default label, until the store names another */
 	bool removable, login_required, born_initialised;
@@ -46,6 +48,14 @@ struct hz_token {
 	char separator;              /* of keyspace labels */
 	const char *absent_why;      /* why there is no token; NULL when present */
 	struct hz_backend *be;       /* NULL: slot without token */
+	char model[17];
+
+	/* Login. */
+	bool want_pin, want_evidence;/* every login needs it */
+	bool no_pin_first;           /* the first alternative has no PIN */
+	struct hz_evidence *evidence;/* NULL: no login takes any */
+	int64_t ttl, reattest;       /* ns; 0: none */
+	bool ttl_with_pin;           /* a login by PIN alone ends, too */
 
 	pthread_mutex_t login_lock;
 	pthread_mutex_t lock;        /* the token lock */
@@ -55,6 +65,12 @@ struct hz_token {
 	_Atomic uint64_t login_epoch;/* raised by logout only: operations begun before with private objects are void */
 	unsigned sessions, rw_sessions;
 	struct hz_object_table *objects;
+
+	_Atomic int64_t check_at;    /* ns of CLOCK_BOOTTIME at which something is due on the login (gate.h); 0: nothing ever */
+	_Atomic bool expired;        /* the last login ended because its time was up */
+	int64_t deadline, renew_at, reattest_at; /* these and the next two: with the login lock */
+	char source[17];             /* where the login's evidence came from */
+	char tenant[65];             /* whom it belongs to, "": nobody */
 };
 
 /* The state of one kind of operation in a session. `op` outlives the operation: rearm makes the next Init with the same key cheap. */
@@ -95,6 +111,10 @@ struct hz_session {
 	CK_NOTIFY notify;
 	struct hz_active active[HZ_OP_KINDS];
 	struct hz_find find;
+	uint8_t challenge[32];       /* given out to the caller, for one login */
+	int64_t challenge_until;     /* ns of CLOCK_BOOTTIME; 0: none is out */
+	uint8_t *staged;             /* bundle for the next login (secret memory) */
+	size_t staged_len;
 	uint64_t swept;              /* the token's epoch when retired operations were last looked through */
 };
 

@@ -132,3 +132,11 @@ tests_module_t_threshold_all_LDADD = $(MODULE_KIT) libhz.la $(OPENSSL_LIBS)
 
 check_PROGRAMS += tests/module/t_seal
 tests_module_t_seal_LDADD = $(MODULE_TEST_LIBS)
+
+# Logins with evidence: they make bundles with the library.
+EXTRA_DIST += tests/module/gate.h
+GATE_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
+check_PROGRAMS += tests/module/t_gate_login
+tests_module_t_gate_login_LDADD = $(GATE_TEST_LIBS)
+check_PROGRAMS += tests/module/t_gate_time
+tests_module_t_gate_time_LDADD = $(GATE_TEST_LIBS)

@@ -106,6 +106,27 @@ START_TEST(seals)
 }
 END_TEST
 
+START_TEST(logins)
+{
+	struct hz_config *c = load("[hanzo]\nevidence_cache = 5m\n"
+				   "[tier2]\nbackend = soft\nlogin = pin + evidence\npolicy = /etc/p\nsession_ttl = 2h\nreattest = 30\n"
+				   "[tier3]\nbackend = soft\nseal = sim\npolicy = /etc/p\nevidence_cache = 0\nfallback = 1\n"
+				   "evidence_source = tsm\nevidence_source.agent = socket:/run/a\ngpu_source = nvml\n"
+				   "[tier4]\nbackend = soft\npolicy = /etc/p\n");
+
+	ck_assert(c->slots[0].nlogin == 0 && c->slots[1].nlogin == 1 && c->slots[1].login[0] == HZ_FACTOR_PIN);
+	ck_assert(c->slots[1].n_seals == 1 && c->slots[1].seals[0] == 1 && !c->slots[1].session_ttl_set);
+	ck_assert(c->slots[2].login[0] == (HZ_FACTOR_PIN | HZ_FACTOR_EVIDENCE) && c->slots[2].seals[0] == 1);
+	ck_assert(c->slots[2].session_ttl == 7200 && c->slots[2].reattest == 30 && c->slots[2].evidence_cache == 300);
+	ck_assert(c->slots[3].login[0] == HZ_FACTOR_EVIDENCE && c->slots[3].session_ttl == 7200 && c->slots[3].evidence_cache == 0);
+	ck_assert(c->slots[3].nsources == 2 && c->slots[3].fallback == 1);
+	ck_assert_str_eq(c->slots[3].sources[1].name, "agent");
+	ck_assert_str_eq(c->slots[3].sources[1].source, "socket:/run/a");
+	ck_assert(c->slots[4].backend == HZ_BACKEND_NONE && strstr(c->slots[4].absent_why, "seal") != NULL);
+	hz_config_free(c);
+}
+END_TEST
+
 START_TEST(refused)
 {
 	refuse("[hanzo]\ncolour = red\n", "[hanzo]|colour|unknown key");
@@ -149,6 +170,36 @@ START_TEST(refused)
 	refuse("[tier1]\nsnp_key = ask\n", "[tier1]|snp_key");
 	refuse("[tier1]\nsnp_vmpl = 4\n", "[tier1]|snp_vmpl");
 	refuse("[tier1]\nsnp_device = sev-guest\n", "[tier1]|snp_device|absolute");
+	refuse("[tier2]\nbackend = soft\nlogin = evidence\n", "[tier2]|policy|missing");
+	refuse("[tier2]\nbackend = soft\nlogin = pin\n", "[tier2]|seal|evidence");
+	refuse("[tier2]\nlogin = pin+pin\n", "[tier2]|login|twice");
+	refuse("[tier2]\nlogin = pin | pin\n", "[tier2]|login|twice");
+	refuse("[tier2]\nlogin =\n", "[tier2]|login");
+	refuse("[tier2]\nlogin = pin evidence\n", "[tier2]|login|joined");
+	refuse("[tier2]\nlogin = pin+\n", "[tier2]|login|unknown factor");
+	refuse("[tier2]\nlogin = password\n", "[tier2]|login|unknown factor");
+	refuse("[tier2]\nlogin = evidence+jwt\n", "[tier2]|login|does not have");
+	refuse("[tier0]\nlogin = pin\n", "[tier0]|login|no login");
+	refuse("[tier3]\nlogin = pin\n", "[tier3]|login|needs evidence");
+	refuse("[tier4]\nlogin = pin+evidence | pin\n", "[tier4]|login|needs evidence");
+	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\npolicy = /p\n", "[tier2]|login|either");
+	refuse("[tier2]\nbackend = soft\nlogin = evidence\nseal = pin\npolicy = /p\n", "[tier2]|seal|evidence alone");
+	refuse("[tier2]\nbackend = soft\nlogin = pin+evidence\nseal = sim\npolicy = /p\n", "[tier2]|seal|one of the seals");
+	refuse("[tier2]\npolicy = p.json\n", "[tier2]|policy|absolute");
+	refuse("[tier2]\ncollateral = p\n", "[tier2]|collateral|absolute");
+	refuse("[tier2]\nevidence_source = exec:/bin/true\n", "[tier2]|evidence_source");
+	refuse("[tier2]\nevidence_source = file:x\n", "[tier2]|evidence_source|absolute");
+	refuse("[tier2]\nevidence_source. = tsm\n", "[tier2]|evidence_source");
+	refuse("[tier2]\nevidence_source.a/b = tsm\n", "[tier2]|evidence_source");
+	refuse("[tier2]\ngpu_source = cuda\n", "[tier2]|gpu_source");
+	refuse("[tier2]\nfallback = 2\n", "[tier2]|fallback|below");
+	refuse("[tier4]\nfallback = 0\n", "[tier4]|fallback");
+	refuse("[tier4]\nfallback = yes\n", "[tier4]|fallback");
+	refuse("[tier2]\nsession_ttl = 0\n", "[tier2]|session_ttl|at once");
+	refuse("[tier2]\nsession_ttl = 5x\n", "[tier2]|session_ttl|time");
+	refuse("[tier2]\nreattest = -1\n", "[tier2]|reattest|time");
+	refuse("[hanzo]\nevidence_cache = 11y\n", "[hanzo]|evidence_cache|time");
+	refuse("[hanzo]\nsession_ttl = 9999d\n", "[hanzo]|session_ttl|ten years");
 	refuse("[tier1]\nbackend = pkcs11\n", "[tier1]|backend");
 	refuse("[tier1]\nhide_secp256k1 = maybe\n", "[tier1]|hide_secp256k1");
 }
@@ -275,6 +326,7 @@ int main(void)
 	tcase_add_test(t, defaults);
 	tcase_add_test(t, accepted);
 	tcase_add_test(t, seals);
+	tcase_add_test(t, logins);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, refused_syntax);
 	tcase_add_test(t, refused_files);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evidence at login: the forms of pPin, one-use challenges, staged bundles, and the time that a login lasts. */
+#include "token/gate.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/secmem.h"
+#include "collect/collect.h"
+#include "crypto/libctx.h"
+#include "token/login.h"
+
+#define SECOND 1000000000LL
+#define CHALLENGE_TTL (300 * SECOND)
+
+/* Time that goes on while the machine sleeps: a login does not outlast its end because the lid was closed. */
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static bool starts(const uint8_t *text, size_t len, const char *with)
+{
+	size_t n = strlen(with);
+
+	return len >= n && memcmp(text, with, n) == 0;
+}
+
+bool hz_gate_is_credential(const uint8_t *text, size_t len)
+{
+	static const char *const schemes[] = { "{", "attest:", "cap:", "jwt:", "siwe:", "did:", "apikey:" };
+
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+		if (starts(text, len, schemes[i]))
+			return true;
+	return false;
+}
+
+/* Challenges and staged bundles. */
+
+CK_RV hz_gate_challenge(struct hz_session *s, uint8_t out[HZ_CHALLENGE])
+{
+	if (s->token->evidence == NULL)
+		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "the slot takes no evidence");
+	if (!hz_random(s->challenge, sizeof s->challenge))
+		return hz_fail(CKR_FUNCTION_FAILED, "no random bytes: %s", hz_ossl_reason());
+	s->challenge_until = now_ns() + CHALLENGE_TTL;
+	memcpy(out, s->challenge, HZ_CHALLENGE);
+	return CKR_OK;
+}
+
+static void drop_staged(struct hz_session *s)
+{
+	hz_secmem_free(s->staged);
+	s->staged = NULL;
+	s->staged_len = 0;
+}
+
+CK_RV hz_gate_stage(struct hz_session *s, const void *bundle, size_t len)
+{
+	uint8_t *copy;
+
+	if (s->token->evidence == NULL)
+		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "the slot takes no evidence");
+	if (bundle == NULL || len == 0 || len > HZ_BUNDLE_MAX)
+		return hz_fail(CKR_ATTRIBUTE_VALUE_INVALID, "a bundle has 1 to 1048576 bytes");
+	copy = hz_secmem_dup(bundle, len); /* a PIN may be in it */
+	if (copy == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "no secret memory for a bundle");
+	drop_staged(s);
+	s->staged = copy;
+	s->staged_len = len;
+	return CKR_OK;
+}
+
+void hz_gate_forget(struct hz_session *s)
+{
+	drop_staged(s);
+	s->challenge_until = 0;
+}
+
+/* The session's challenge, for this once. */
+static CK_RV use_challenge(struct hz_session *s, uint8_t out[HZ_CHALLENGE])
+{
+	int64_t until = s->challenge_until;
+
+	s->challenge_until = 0;
+	memcpy(out, s->challenge, HZ_CHALLENGE);
+	if (until == 0)
+		return hz_fail(CKR_PIN_INCORRECT, "evidence refused: the session gave out no challenge, or it was used");
+	if (now_ns() >= until)
+		return hz_fail(CKR_PIN_INCORRECT, "evidence refused: the challenge has expired");
+	return CKR_OK;
+}
+
+/* What is proved. */
+
+static CK_RV by_bundle(struct hz_session *s, const uint8_t *bundle, size_t len, struct hz_proof *p)
+{
+	uint8_t challenge[HZ_CHALLENGE];
+	CK_RV rv = use_challenge(s, challenge);
+
+	if (rv == CKR_OK)
+		rv = hz_evidence_judge(s->token->evidence, bundle, len, challenge, &p->accepted);
+	p->evidence = rv == CKR_OK;
+	return rv;
+}
+
+static CK_RV by_source(struct hz_session *s, const char *name, bool fresh, struct hz_proof *p)
+{
+	struct hz_evidence *e = s->token->evidence;
+	uint8_t challenge[HZ_CHALLENGE];
+	bool ready_made;
+	CK_RV rv = CKR_OK;
+
+	if (!hz_evidence_has_source(e, name, &ready_made))
+		return hz_fail(CKR_PIN_INCORRECT, name[0] != '\0' ? "the slot has no source of evidence of that name"
+								  : "no evidence is staged and the slot has no evidence_source");
+	if (ready_made)
+		rv = use_challenge(s, challenge);
+	if (rv == CKR_OK)
+		rv = hz_evidence_from(e, name, ready_made ? challenge : NULL, fresh, &p->accepted);
+	p->evidence = rv == CKR_OK;
+	p->sourced = rv == CKR_OK && !ready_made;
+	strncpy(p->source, name, sizeof p->source - 1);
+	return rv;
+}
+
+/* The staged bundle if there is one, for this once, else the default source. */
+static CK_RV by_staged(struct hz_session *s, bool fresh, struct hz_proof *p)
+{
+	CK_RV rv;
+
+	if (s->staged == NULL)
+		return by_source(s, "", fresh, p);
+	rv = by_bundle(s, s->staged, s->staged_len, p);
+	drop_staged(s);
+	return rv;
+}
+
+/* "attest:" or "attest:@NAME" */
+static CK_RV by_scheme(struct hz_session *s, const uint8_t *text, size_t len, struct hz_proof *p)
+{
+	static const char scheme[] = "attest:";
+	size_t n = len - (sizeof scheme - 1);
+	char name[sizeof p->source] = "";
+
+	text += sizeof scheme - 1;
+	if (n == 0)
+		return by_source(s, "", false, p);
+	if (text[0] != '@' || n < 2 || n > sizeof name || memchr(text, '\0', n) != NULL)
+		return hz_fail(CKR_PIN_INCORRECT, "what follows attest: is not @ and a source's name");
+	memcpy(name, text + 1, n - 1);
+	return by_source(s, name, false, p);
+}
+
+/* The factors together must be what the slot asks for. */
+static CK_RV check_factors(const struct hz_token *t, const struct hz_proof *p)
+{
+	if (t->want_pin && p->pin == NULL)
+		return hz_fail(CKR_PIN_INCORRECT, "the slot wants a PIN besides the evidence");
+	if (!t->want_pin && p->pin != NULL)
+		return hz_fail(CKR_PIN_INCORRECT, "the slot takes evidence and no PIN");
+	if (t->want_evidence && !p->evidence)
+		return hz_fail(CKR_PIN_INCORRECT, "the slot wants evidence");
+	return CKR_OK;
+}
+
+static CK_RV prove_evidence(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *p)
+{
+	const struct hz_token *t = s->token;
+
+	if (!given)
+		return by_staged(s, false, p);
+	if (starts(text, len, "{"))
+		return by_bundle(s, text, len, p);
+	if (starts(text, len, "attest:"))
+		return by_scheme(s, text, len, p);
+	if (hz_gate_is_credential(text, len))
+		return hz_fail(CKR_PIN_INCORRECT, "the slot takes no credential of this scheme");
+	p->pin = text;
+	p->pin_len = len;
+	if (!t->want_pin || (!t->want_evidence && s->staged == NULL))
+		return CKR_OK; /* check_factors says the rest */
+	return by_staged(s, false, p);
+}
+
+CK_RV hz_gate_prove(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *p)
+{
+	CK_RV rv;
+
+	*p = (struct hz_proof){ .pin = NULL };
+	if (s->token->evidence == NULL) {
+		if (hz_gate_is_credential(text, len))
+			return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
+		p->pin = text;
+		p->pin_len = len;
+		return CKR_OK;
+	}
+	rv = prove_evidence(s, text, len, given, p);
+	if (rv == CKR_OK && p->pin == NULL && p->accepted.pin != NULL) {
+		p->pin = p->accepted.pin;
+		p->pin_len = p->accepted.pin_len;
+	}
+	return rv == CKR_OK ? check_factors(s->token, p) : rv;
+}
+
+void hz_proof_clear(struct hz_proof *p)
+{
+	hz_accepted_clear(&p->accepted);
+	p->pin = NULL;
+}
+
+/* Time. All but check_at belongs to the login lock. */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void set_check(struct hz_token *t)
+{
+	atomic_store(&t->check_at, earlier(t->deadline, earlier(t->renew_at, t->reattest_at)));
+}
+
+void hz_gate_begin(struct hz_token *t, const struct hz_proof *p)
+{
+	int64_t now = now_ns();
+	bool timed = p->evidence ? t->ttl != 0 : t->ttl_with_pin;
+
+	t->deadline = timed ? now + t->ttl : 0;
+	t->renew_at = timed && p->sourced ? now + t->ttl / 2 : 0;
+	t->reattest_at = p->sourced && t->reattest != 0 ? now + t->reattest : 0;
+	memcpy(t->source, p->source, sizeof t->source);
+	memcpy(t->tenant, p->accepted.tenant, sizeof t->tenant);
+	atomic_store(&t->expired, false);
+	set_check(t);
+}
+
+void hz_gate_end(struct hz_token *t)
+{
+	t->deadline = t->renew_at = t->reattest_at = 0;
+	t->tenant[0] = '\0';
+	atomic_store(&t->expired, false);
+	atomic_store(&t->check_at, 0);
+}
+
+static void expire(struct hz_token *t, const char *why)
+{
+	hz_log(HZ_LOG_WARNING, "slot %lu: the login ends: %s", t->slot_id, why);
+	hz_login_end(t);
+	atomic_store(&t->expired, true);
+}
+
+/* Evidence once more from the source of the login, of the same tenant. */
+static CK_RV again(struct hz_token *t, struct hz_proof *p)
+{
+	CK_RV rv;
+
+	*p = (struct hz_proof){ .evidence = true, .sourced = true };
+	memcpy(p->source, t->source, sizeof p->source);
+	rv = hz_evidence_from(t->evidence, t->source, NULL, true, &p->accepted);
+	if (rv == CKR_OK && strcmp(p->accepted.tenant, t->tenant) != 0)
+		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence now belongs to another tenant");
+	return rv;
+}
+
+static void reattest(struct hz_token *t)
+{
+	struct hz_proof p;
+	CK_RV rv = again(t, &p);
+
+	if (rv == CKR_OK)
+		hz_gate_begin(t, &p);
+	else
+		expire(t, hz_error_text());
+	hz_proof_clear(&p);
+}
+
+/* Others go on meanwhile; what fails is tried again until the login's time is up. */
+static void renew_early(struct hz_token *t)
+{
+	struct hz_proof p;
+	CK_RV rv;
+
+	t->renew_at = 0;
+	set_check(t);
+	rv = again(t, &p);
+	if (rv == CKR_OK) {
+		hz_gate_begin(t, &p);
+	} else {
+		hz_log(HZ_LOG_WARNING, "slot %lu: the login could not be renewed: %s", t->slot_id, hz_error_text());
+		t->renew_at = now_ns() + t->ttl / 8;
+		set_check(t);
+	}
+	hz_proof_clear(&p);
+}
+
+void hz_gate_due(struct hz_token *t)
+{
+	int64_t now = now_ns(), at = atomic_load(&t->check_at);
+
+	if (at == 0 || now < at)
+		return;
+	pthread_mutex_lock(&t->login_lock);
+	at = atomic_load(&t->check_at);
+	now = now_ns();
+	if (at != 0 && now >= at) { /* nobody was faster */
+		if (t->deadline != 0 && now >= t->deadline)
+			expire(t, "its time is up");
+		else if (t->reattest_at != 0 && now >= t->reattest_at)
+			reattest(t);
+		else
+			renew_early(t);
+	}
+	pthread_mutex_unlock(&t->login_lock);
+	hz_error_clear();
+}
+
+static CK_RV publish_renewal(struct hz_token *t, uint64_t epoch, const struct hz_proof *p)
+{
+	CK_RV rv = CKR_OK;
+
+	pthread_mutex_lock(&t->login_lock);
+	if (atomic_load(&t->login) != HZ_USER || atomic_load(&t->login_epoch) != epoch)
+		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the user has logged out meanwhile");
+	else if (strcmp(p->accepted.tenant, t->tenant) != 0)
+		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence belongs to another tenant");
+	else
+		hz_gate_begin(t, p);
+	pthread_mutex_unlock(&t->login_lock);
+	return rv;
+}
+
+CK_RV hz_gate_renew(struct hz_session *s)
+{
+	struct hz_token *t = s->token;
+	uint64_t epoch = atomic_load(&t->login_epoch);
+	struct hz_proof p = { .pin = NULL };
+	CK_RV rv;
+
+	if (t->evidence == NULL)
+		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "the slot takes no evidence");
+	if (atomic_load(&t->login) != HZ_USER)
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
+	rv = by_staged(s, true, &p);
+	if (rv == CKR_OK)
+		rv = publish_renewal(t, epoch, &p);
+	hz_proof_clear(&p);
+	return rv;
+}
