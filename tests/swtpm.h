@@ -20,7 +20,7 @@
 
 struct swtpm {
 	pid_t pid;
-	char dir[64], sock[96], tcti[128];
+	char dir[96], sock[108], tcti[128];
 };
 
 static inline bool swtpm_missing(void)
@@ -45,7 +45,7 @@ static inline int swtpm_dial(const char *path)
 static inline bool swtpm_start(struct swtpm *t, const char *dir)
 {
 	const struct timespec pause = { 0, 20000000 };
-	char state[80], server[120];
+	char state[104], server[128];
 
 	(void)snprintf(t->dir, sizeof t->dir, "%s", dir);
 	(void)snprintf(t->sock, sizeof t->sock, "%s/tpm.sock", dir);
