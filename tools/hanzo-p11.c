@@ -10,9 +10,12 @@ static const struct tool_command commands[] = {
 	{ "init", "--slot N [--label TEXT]", "initialise a token and set its PINs", hz_cmd_init },
 	{ "doctor", "", "say what is configured, what works, and why the rest does not", hz_cmd_doctor },
 	{ "attest", "verify|show FILE [OPTIONS] | challenge", "check evidence of a TEE from files", hz_cmd_attest },
+	{ "ecies", "encrypt|decrypt|delegate [OPTIONS] [FILE]", "encrypt to a key on secp256k1, decrypt, delegate decryption", hz_cmd_ecies },
 	{ "list", "[--slot N] [--login]", "list slots and the objects in them", hz_cmd_list },
 	{ "poai", "sign|verify [OPTIONS] [FILE...]", "sign and verify Proof-of-AI attestations, in files or lines of JSON", hz_cmd_poai },
 	{ "hmm", "sign|verify [OPTIONS] [FILE...]", "sign and verify HMM settlements, in files or lines of JSON", hz_cmd_hmm },
+	{ "threshold", "split|import|verify|partial|combine|refresh|dkg round1|round2|finish [OPTIONS] [FILE...]",
+	  "keys that any t of n nodes use together", hz_cmd_threshold },
 };
 
 static void help(FILE *f)

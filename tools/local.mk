@@ -3,15 +3,24 @@ bin_PROGRAMS += hanzo-p11
 hanzo_p11_SOURCES = \
 	tools/cmd_attest.c \
 	tools/cmd_doctor.c \
+	tools/cmd_ecies.c \
 	tools/cmd_hmm.c \
 	tools/cmd_init.c \
 	tools/cmd_list.c \
 	tools/cmd_poai.c \
+	tools/cmd_threshold.c \
 	tools/hanzo-p11.c \
+	tools/keyed.c \
+	tools/keyed.h \
 	tools/statement.c \
 	tools/statement.h \
 	tools/statement_sign.c \
 	tools/statement_verify.c \
+	tools/threshold.h \
+	tools/threshold_combine.c \
+	tools/threshold_dkg.c \
+	tools/threshold_record.c \
+	tools/threshold_split.c \
 	tools/tool.c \
 	tools/tool.h
 hanzo_p11_CPPFLAGS = $(AM_CPPFLAGS) -DHZ_MODULE_PATH='"$(P11_MODULE_DIR)/libhanzo-pkcs11.so"'

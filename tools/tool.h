@@ -32,9 +32,11 @@ struct tool_command {
 int hz_cmd_attest(int argc, char **argv);
 int hz_cmd_init(int argc, char **argv);
 int hz_cmd_doctor(int argc, char **argv);
+int hz_cmd_ecies(int argc, char **argv);
 int hz_cmd_list(int argc, char **argv);
 int hz_cmd_poai(int argc, char **argv);
 int hz_cmd_hmm(int argc, char **argv);
+int hz_cmd_threshold(int argc, char **argv);
 
 /* Print "hanzo-p11: ..." on stderr and return `code`. */
 int tool_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -7,6 +7,8 @@ libhz_la_SOURCES += \
 	src/crypto/aead_int.h \
 	src/crypto/der.c \
 	src/crypto/der.h \
+	src/crypto/dkg.c \
+	src/crypto/dkg.h \
 	src/crypto/ecies.c \
 	src/crypto/ecies.h \
 	src/crypto/eip712.c \

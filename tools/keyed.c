@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions, keys and files for the commands that use keys. */
+#include "keyed.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/secmem.h"
+#include "ck/names.h"
+#include "crypto/k256.h"
+#include "crypto/libctx.h"
+
+enum { PIN_ROOM = 1024, ID_ROOM = 256 };
+
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+static const CK_BYTE k256[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+
+static HZ_GetLastError_t find_why(const struct tool *t)
+{
+	void *lib = dlopen(t->module != NULL ? t->module : HZ_MODULE_PATH, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+	CK_RV (*get)(CK_UTF8CHAR_PTR, CK_VERSION_PTR, CK_INTERFACE_PTR_PTR, CK_FLAGS) = NULL;
+	CK_INTERFACE *i = NULL;
+
+	if (lib == NULL)
+		return NULL;
+	*(void **)&get = dlsym(lib, "C_GetInterface");
+	if (get == NULL || get((CK_UTF8CHAR *)(uintptr_t)CK_HANZO_INTERFACE_NAME, NULL, &i, 0) != CKR_OK)
+		return NULL;
+	return ((CK_HANZO_FUNCTION_LIST *)i->pFunctionList)->HZ_GetLastError;
+}
+
+int keyed_refused(const struct keyed *k, const char *what, CK_RV rv)
+{
+	char reason[256];
+	CK_ULONG n = sizeof reason;
+
+	if (k->why == NULL || k->why(reason, &n) != CKR_OK || reason[0] == '\0')
+		return tool_refused(what, rv);
+	return tool_fail(TOOL_REFUSED, "%s: %s: %s", what, hz_ckr_name(rv), reason);
+}
+
+static CK_RV log_in(const struct keyed *k)
+{
+	CK_TOKEN_INFO info;
+	CK_RV rv = k->tool.p11->C_GetTokenInfo(k->tool.slot, &info);
+	char *pin;
+	long n;
+
+	if (rv != CKR_OK || (info.flags & CKF_LOGIN_REQUIRED) == 0)
+		return rv;
+	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
+		return k->tool.p11->C_Login(k->session, CKU_USER, NULL, 0);
+	pin = hz_secmem_alloc(PIN_ROOM);
+	n = pin != NULL ? tool_pin(k->tool.pin_source, "user PIN", pin, PIN_ROOM) : -1;
+	rv = n < 0 ? CKR_PIN_INCORRECT : k->tool.p11->C_Login(k->session, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
+	hz_secmem_free(pin);
+	return rv;
+}
+
+bool keyed_open(struct keyed *k)
+{
+	CK_RV rv;
+
+	if (!k->tool.has_slot) {
+		tool_fail(TOOL_USAGE, "--slot is missing");
+		return false;
+	}
+	if (!tool_load(&k->tool))
+		return false;
+	k->why = find_why(&k->tool);
+	rv = k->tool.p11->C_OpenSession(k->tool.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &k->session);
+	if (rv != CKR_OK)
+		return keyed_refused(k, "C_OpenSession", rv) == TOOL_OK;
+	rv = log_in(k);
+	return rv == CKR_OK || keyed_refused(k, "C_Login", rv) == TOOL_OK;
+}
+
+void keyed_close(struct keyed *k)
+{
+	tool_unload(&k->tool);
+}
+
+bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJECT_HANDLE *key)
+{
+	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
+	uint8_t raw[ID_ROOM];
+	size_t len;
+	CK_ATTRIBUTE t[3] = { { CKA_CLASS, &cls, sizeof cls } };
+	CK_OBJECT_HANDLE found[2];
+	CK_ULONG n = 1, got = 0;
+	CK_RV rv;
+
+	if (label == NULL && id == NULL)
+		return tool_fail(TOOL_USAGE, "--label or --id is missing") == TOOL_OK;
+	if (label != NULL)
+		t[n++] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
+	if (id != NULL) {
+		if (!text_hex(id, raw, sizeof raw, &len))
+			return tool_fail(TOOL_USAGE, "--id takes hexadecimal digits") == TOOL_OK;
+		t[n++] = (CK_ATTRIBUTE){ CKA_ID, raw, len };
+	}
+	rv = k->tool.p11->C_FindObjectsInit(k->session, t, n);
+	if (rv == CKR_OK)
+		rv = k->tool.p11->C_FindObjects(k->session, found, 2, &got);
+	k->tool.p11->C_FindObjectsFinal(k->session);
+	if (rv != CKR_OK)
+		return keyed_refused(k, "C_FindObjects", rv) == TOOL_OK;
+	if (got != 1)
+		return tool_fail(TOOL_REFUSED, "%s private key %s", got == 0 ? "no" : "more than one", label != NULL ? label : id) == TOOL_OK;
+	*key = found[0];
+	return true;
+}
+
+bool keyed_point(const struct keyed *k, CK_OBJECT_HANDLE key, uint8_t pub[64])
+{
+	uint8_t spki[128];
+	CK_ATTRIBUTE a = { CKA_PUBLIC_KEY_INFO, spki, sizeof spki };
+	CK_RV rv = k->tool.p11->C_GetAttributeValue(k->session, key, &a, 1);
+
+	/* SubjectPublicKeyInfo ends with the point, which is uncompressed or compressed */
+	if (rv == CKR_OK && a.ulValueLen > 66 && spki[a.ulValueLen - 66] == 0 && hz_k256_pub_parse(pub, spki + a.ulValueLen - 65, 65))
+		return true;
+	if (rv == CKR_OK && a.ulValueLen > 34 && spki[a.ulValueLen - 34] == 0 && hz_k256_pub_parse(pub, spki + a.ulValueLen - 33, 33))
+		return true;
+	return tool_fail(TOOL_REFUSED, "the key is not on secp256k1") == TOOL_OK;
+}
+
+bool keyed_pair(const struct keyed *k, const char *label, CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
+{
+	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	CK_ATTRIBUTE p[] = { { CKA_EC_PARAMS, (void *)(uintptr_t)k256, sizeof k256 }, { CKA_WRAP, &yes, 1 }, { CKA_TOKEN, &no, 1 } };
+	CK_ATTRIBUTE s[6] = { { CKA_UNWRAP, label != NULL ? &no : &yes, 1 }, { CKA_TOKEN, label != NULL ? &yes : &no, 1 },
+			      { CKA_SIGN, label != NULL ? &yes : &no, 1 }, { CKA_EXTRACTABLE, label != NULL ? &yes : &no, 1 },
+			      { CKA_SENSITIVE, &yes, 1 } };
+	CK_ULONG n = 5;
+	CK_RV rv;
+
+	if (label != NULL)
+		s[n++] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
+	rv = k->tool.p11->C_GenerateKeyPair(k->session, &m, p, 3, s, n, pub, priv);
+	return rv == CKR_OK || keyed_refused(k, "C_GenerateKeyPair", rv) == TOOL_OK;
+}
+
+bool keyed_import_point(const struct keyed *k, const uint8_t pub[64], CK_OBJECT_HANDLE *key)
+{
+	CK_OBJECT_CLASS cls = CKO_PUBLIC_KEY;
+	CK_KEY_TYPE kt = CKK_EC;
+	uint8_t point[67] = { 4, 65 };
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_KEY_TYPE, &kt, sizeof kt }, { CKA_WRAP, &yes, 1 },
+			     { CKA_EC_PARAMS, (void *)(uintptr_t)k256, sizeof k256 }, { CKA_EC_POINT, point, sizeof point } };
+	CK_RV rv;
+
+	if (!hz_k256_pub_write(pub, false, point + 2))
+		return false;
+	rv = k->tool.p11->C_CreateObject(k->session, t, sizeof t / sizeof t[0], key);
+	return rv == CKR_OK || keyed_refused(k, "C_CreateObject", rv) == TOOL_OK;
+}
+
+bool keyed_import_rsa(const struct keyed *k, const uint8_t *spki, size_t len, CK_OBJECT_HANDLE *key)
+{
+	const uint8_t *p = spki;
+	EVP_PKEY *pkey = d2i_PUBKEY_ex(NULL, &p, (long)len, hz_libctx(), NULL);
+	BIGNUM *n = NULL, *e = NULL;
+	uint8_t n_raw[1024], e_raw[64];
+	CK_OBJECT_CLASS cls = CKO_PUBLIC_KEY;
+	CK_KEY_TYPE kt = CKK_RSA;
+	bool ok = pkey != NULL && p == spki + len && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA &&
+		  EVP_PKEY_get_bn_param(pkey, "n", &n) == 1 && EVP_PKEY_get_bn_param(pkey, "e", &e) == 1 &&
+		  (size_t)BN_num_bytes(n) <= sizeof n_raw && (size_t)BN_num_bytes(e) <= sizeof e_raw;
+	CK_RV rv = CKR_OK;
+
+	if (ok) {
+		CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_KEY_TYPE, &kt, sizeof kt }, { CKA_WRAP, &yes, 1 },
+				     { CKA_MODULUS, n_raw, (CK_ULONG)BN_bn2bin(n, n_raw) },
+				     { CKA_PUBLIC_EXPONENT, e_raw, (CK_ULONG)BN_bn2bin(e, e_raw) } };
+
+		rv = k->tool.p11->C_CreateObject(k->session, t, sizeof t / sizeof t[0], key);
+	}
+	BN_free(n);
+	BN_free(e);
+	EVP_PKEY_free(pkey);
+	if (!ok)
+		return tool_fail(TOOL_REFUSED, "the requester's key is no RSA public key") == TOOL_OK;
+	return rv == CKR_OK || keyed_refused(k, "the requester's key", rv) == TOOL_OK;
+}
+
+CK_RV keyed_wrap(const struct keyed *k, CK_MECHANISM *m, CK_OBJECT_HANDLE with, CK_OBJECT_HANDLE key, struct hz_buf *out)
+{
+	CK_ULONG n = 0;
+	uint8_t *p;
+	CK_RV rv = k->tool.p11->C_WrapKey(k->session, m, with, key, NULL, &n);
+
+	if (rv != CKR_OK)
+		return rv;
+	p = hz_buf_room(out, n);
+	if (p == NULL)
+		return CKR_HOST_MEMORY;
+	rv = k->tool.p11->C_WrapKey(k->session, m, with, key, p, &n);
+	out->len = (size_t)(p - out->p) + (rv == CKR_OK ? n : 0);
+	return rv;
+}
+
+bool file_read(const char *path, size_t max, struct hz_buf *out)
+{
+	bool std = path == NULL || !strcmp(path, "-");
+	FILE *f = std ? stdin : fopen(path, "re");
+	static uint8_t chunk[1 << 16];
+	size_t n;
+	bool ok = f != NULL;
+
+	while (ok && (n = fread(chunk, 1, sizeof chunk, f)) > 0) {
+		hz_buf_add(out, chunk, n);
+		if (out->len > max || out->failed) {
+			tool_fail(TOOL_REFUSED, "%s: too large", std ? "stdin" : path);
+			ok = false;
+		}
+	}
+	hz_wipe(chunk, sizeof chunk);
+	if (f == NULL || (ok && ferror(f) != 0)) {
+		tool_fail(TOOL_REFUSED, "%s: %s", std ? "stdin" : path, strerror(errno));
+		ok = false;
+	}
+	if (f != NULL && !std)
+		fclose(f);
+	return ok;
+}
+
+bool file_write(const char *path, const void *p, size_t n, bool secret)
+{
+	bool std = path == NULL || !strcmp(path, "-"), ok;
+	int fd = std ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	ok = f != NULL && fwrite(p, 1, n, f) == n;
+	if (f != NULL && fclose(f) != 0)
+		ok = false;
+	return ok || tool_fail(TOOL_REFUSED, "%s: %s", std ? "stdout" : path, strerror(errno)) == TOOL_OK;
+}
+
+bool text_hex(const char *text, uint8_t *out, size_t room, size_t *n)
+{
+	size_t len;
+
+	if (!strncmp(text, "0x", 2))
+		text += 2;
+	len = strlen(text);
+	*n = len / 2;
+	return len % 2 == 0 && *n <= room && hz_hex_decode(text, len, out, *n);
+}
+
+static bool spki_point(const struct hz_buf *der, uint8_t pub[64])
+{
+	size_t n = der->len;
+
+	return (n > 66 && der->p[n - 66] == 0 && hz_k256_pub_parse(pub, der->p + n - 65, 65)) ||
+	       (n > 34 && der->p[n - 34] == 0 && hz_k256_pub_parse(pub, der->p + n - 33, 33));
+}
+
+bool text_point(const char *text, uint8_t pub[64])
+{
+	uint8_t raw[65], *der = NULL;
+	char *name = NULL;
+	size_t n;
+	long len;
+	struct hz_buf b = HZ_BUF_INIT;
+	BIO *bio;
+	bool ok;
+
+	if (text_hex(text, raw, sizeof raw, &n) && hz_k256_pub_parse(pub, raw, n))
+		return true;
+	if (!file_read(text, 1 << 16, &b))
+		return false;
+	bio = BIO_new_mem_buf(b.p, (int)b.len);
+	if (bio != NULL && PEM_bytes_read_bio(&der, &len, &name, PEM_STRING_PUBLIC, bio, NULL, NULL) == 1) {
+		hz_buf_clear(&b);
+		hz_buf_add(&b, der, (size_t)len);
+	}
+	ok = spki_point(&b, pub);
+	OPENSSL_free(der);
+	OPENSSL_free(name);
+	BIO_free(bio);
+	hz_buf_free(&b);
+	return ok || tool_fail(TOOL_REFUSED, "%s: no public key on secp256k1", text) == TOOL_OK;
+}

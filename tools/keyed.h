@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A logged-in session for the commands that use keys, keys by label or id, and whole files. */
+#ifndef HZ_TOOLS_KEYED_H
+#define HZ_TOOLS_KEYED_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "hanzo-pkcs11.h"
+#include "tool.h"
+
+struct keyed {
+	struct tool tool;
+	const char *label, *id; /* of the key that the command is about */
+	CK_SESSION_HANDLE session;
+	HZ_GetLastError_t why;  /* NULL: not this module */
+};
+
+/* Load the module, open a read/write session on tool.slot, log in. False after a message; keyed_close in any case. */
+bool keyed_open(struct keyed *k);
+void keyed_close(struct keyed *k);
+/* Print the code's name and the module's reason; TOOL_REFUSED. */
+int keyed_refused(const struct keyed *k, const char *what, CK_RV rv);
+
+/* The one private key with that label or id (NULL: not asked for). False after a message. */
+bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJECT_HANDLE *key);
+/* The public point of a secp256k1 key, from CKA_PUBLIC_KEY_INFO. False after a message. */
+bool keyed_point(const struct keyed *k, CK_OBJECT_HANDLE key, uint8_t pub[64]);
+/* A session key pair on secp256k1 that wraps and unwraps; with a label: the private key stays, extractable by wrapping, and signs. */
+bool keyed_pair(const struct keyed *k, const char *label, CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv);
+/* A session public key on secp256k1 that wraps. */
+bool keyed_import_point(const struct keyed *k, const uint8_t pub[64], CK_OBJECT_HANDLE *key);
+/* A session RSA public key that wraps, from SubjectPublicKeyInfo (DER). */
+bool keyed_import_rsa(const struct keyed *k, const uint8_t *spki, size_t len, CK_OBJECT_HANDLE *key);
+/* C_WrapKey into out. */
+CK_RV keyed_wrap(const struct keyed *k, CK_MECHANISM *m, CK_OBJECT_HANDLE with, CK_OBJECT_HANDLE key, struct hz_buf *out);
+
+/* A whole file (NULL or "-": stdin). False after a message. */
+bool file_read(const char *path, size_t max, struct hz_buf *out);
+/* NULL or "-": stdout; else a new file, mode 0600 if `secret`, and never an existing one. */
+bool file_write(const char *path, const void *p, size_t n, bool secret);
+
+/* "0x" (optional) and digits of any even number up to 2 * room. */
+bool text_hex(const char *text, uint8_t *out, size_t room, size_t *n);
+/* A point on secp256k1 in hexadecimal, or the name of a PEM or DER file with a SubjectPublicKeyInfo. False after a message. */
+bool text_point(const char *text, uint8_t pub[64]);
+
+#endif
