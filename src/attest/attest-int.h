@@ -116,7 +116,10 @@ struct hz_at_run {
 	const struct hz_attest_input *in;      /* collateral: in->coll[0 .. in->n_coll) */
 	int64_t now;                           /* seconds since 1970 */
 	struct hz_attest_result *res;
+	struct hz_rim_cache *rims;             /* reference manifests read so far (rim.c); starts as NULL */
 };
+
+void hz_rim_cache_free(struct hz_rim_cache *cache);
 
 /*
  * Records the refusal: reason and a sentence for people (printf; no secrets, no certificate text without bounds).

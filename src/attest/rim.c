@@ -7,6 +7,7 @@
 #include "base/hex.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define SWID "http://standards.iso.org/iso/19770/-2/2015/schema.xsd"
 #define DSIG "http://www.w3.org/2000/09/xmldsig#"
@@ -157,88 +158,126 @@ compare(struct hz_at_run *run, const struct hz_rim *rim, const struct hz_spdm_re
 		if (rim->active[i] == NULL || (i == NVDEC_INDEX && info->nvdec0 == 0))
 			continue;
 		if (r->value[i + 1] == NULL || !hz_rim_allows(rim, i, r->value[i + 1]))
-			return hz_at_refuse(run, HZ_ATTEST_R_RIM, "measurement %u is not in the %s's manifest", i + 1, what);
+			return hz_at_refuse(run, HZ_ATTEST_R_RIM, "measurement %u is not in the manifest of the %s", i + 1, what);
 	}
 	return HZ_ATTEST_OK;
 }
 
-/* Which measurements the accepted manifest of the driver and that of the VBIOS cover. */
-struct covered {
-	bool driver[HZ_RIM_MAX_INDEX + 1], vbios[HZ_RIM_MAX_INDEX + 1];
+/* The manifest of the driver, or that of the VBIOS: whether one was given, and which measurements the accepted one covers. */
+struct target {
+	const char *what, *version;
+	bool given, accepted;
+	enum hz_attest_reason failed;
+	bool covers[HZ_RIM_MAX_INDEX + 1];
 };
 
-static enum hz_attest_reason
-check_file(struct hz_at_run *run, const struct hz_at_bytes *file, const struct hz_spdm_report *r, const struct hz_nv_info *info,
-           const struct hz_nv_device *d, const char *version, const char *what, bool *ours, bool *covered)
-{
-	struct hz_rim rim;
-	enum hz_attest_reason rc = HZ_ATTEST_OK;
+struct comparison {
+	const struct hz_spdm_report *report;
+	const struct hz_nv_info *info;
+	const struct hz_nv_device *device;
+	struct target target[2];
+};
 
-	*ours = false;
-	if (!hz_rim_read(*file, &rim)) {
-		rc = hz_at_refuse(run, HZ_ATTEST_R_RIM, "a reference manifest cannot be read");
-		goto out;
-	}
-	*ours = version[0] != '\0' && hz_xml_is(rim.version, version) && hz_xml_is(rim.product, d->chip);
-	if (!*ours)
-		goto out;
-	rc = hz_rim_verify(run, &rim);
-	if (rc == HZ_ATTEST_OK)
-		rc = compare(run, &rim, r, info, what);
-	for (unsigned i = 0; i <= HZ_RIM_MAX_INDEX; i++)
-		covered[i] = rim.active[i] != NULL;
-out:
-	hz_rim_free(&rim);
-	return rc;
+/* The manifests among the collateral of a run, each read and verified once however many GPUs there are. */
+struct hz_rim_cache {
+	struct {
+		bool read, readable, verified;
+		enum hz_attest_reason verdict;
+		struct hz_rim rim;
+	} file[HZ_AT_MAX_FILES];
+};
+
+static const struct hz_rim *
+read_once(struct hz_at_run *run, size_t i)
+{
+	if (!run->rims->file[i].read)
+		run->rims->file[i].readable = hz_rim_read(run->in->coll[i].data, &run->rims->file[i].rim);
+	run->rims->file[i].read = true;
+	return run->rims->file[i].readable ? &run->rims->file[i].rim : NULL;
+}
+
+static enum hz_attest_reason
+verify_once(struct hz_at_run *run, size_t i)
+{
+	enum hz_attest_reason *verdict = &run->rims->file[i].verdict;
+
+	if (run->rims->file[i].verified)
+		return *verdict == HZ_ATTEST_OK ? HZ_ATTEST_OK : hz_at_refuse(run, *verdict, "a manifest was refused for another GPU");
+	run->rims->file[i].verified = true;
+	*verdict = hz_rim_verify(run, &run->rims->file[i].rim);
+	return *verdict;
+}
+
+void
+hz_rim_cache_free(struct hz_rim_cache *cache)
+{
+	for (size_t i = 0; cache != NULL && i < HZ_AT_MAX_FILES; i++)
+		hz_rim_free(&cache->file[i].rim);
+	free(cache);
 }
 
 /* Manifests do not name the board, so several may be of one version: one of them must match completely. */
-static enum hz_attest_reason
-check_version(struct hz_at_run *run, const struct hz_spdm_report *r, const struct hz_nv_info *info, const struct hz_nv_device *d,
-              const char *version, const char *what, bool *found, bool *covered)
+static void
+check_target(struct hz_at_run *run, size_t i, const struct hz_rim *rim, const struct comparison *c, struct target *t)
 {
-	enum hz_attest_reason rc = HZ_ATTEST_OK;
+	t->given = true;
+	if (t->accepted)
+		return;
+	t->failed = verify_once(run, i);
+	if (t->failed == HZ_ATTEST_OK)
+		t->failed = compare(run, rim, c->report, c->info, t->what);
+	t->accepted = t->failed == HZ_ATTEST_OK;
+	for (unsigned k = 0; k <= HZ_RIM_MAX_INDEX; k++)
+		t->covers[k] = rim->active[k] != NULL;
+}
 
-	*found = false;
-	for (size_t i = 0; i < run->in->n_coll; i++) {
-		bool ours;
-		enum hz_attest_reason one;
+static enum hz_attest_reason
+check_file(struct hz_at_run *run, size_t i, struct comparison *c)
+{
+	const struct hz_rim *rim = read_once(run, i);
 
-		if (run->in->coll[i].kind != HZ_ATTEST_COLL_RIM)
-			continue;
-		one = check_file(run, &run->in->coll[i].data, r, info, d, version, what, &ours, covered);
-		if (!ours && one != HZ_ATTEST_OK)
-			return one;
-		if (!ours)
-			continue;
-		*found = true;
-		if (one == HZ_ATTEST_OK)
-			return one;
-		rc = one;
+	if (rim == NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_RIM, "a reference manifest cannot be read");
+	for (struct target *t = c->target; t < c->target + 2; t++)
+		if (t->version[0] != '\0' && hz_xml_is(rim->version, t->version) && hz_xml_is(rim->product, c->device->chip))
+			check_target(run, i, rim, c, t);
+	return HZ_ATTEST_OK;
+}
+
+static enum hz_attest_reason
+judge(struct hz_at_run *run, const struct hz_at_item *item, const struct comparison *c, bool needed)
+{
+	const struct target *driver = &c->target[0], *vbios = &c->target[1];
+
+	hz_at_claim_text(run, item, "rim_driver", driver->accepted ? "matched" : driver->given ? "not matched" : "not compared");
+	hz_at_claim_text(run, item, "rim_vbios", vbios->accepted ? "matched" : vbios->given ? "not matched" : "not compared");
+	for (int i = 0; i < 2; i++) {
+		if (c->target[i].given && !c->target[i].accepted)
+			return c->target[i].failed;
+		if (needed && !c->target[i].given)
+			return hz_at_refuse(run, HZ_ATTEST_R_RIM, "no reference manifest of %s %s for %s was given", c->target[i].what,
+			                    c->target[i].version, c->device->chip);
 	}
-	return rc;
+	for (unsigned i = 0; i <= HZ_RIM_MAX_INDEX; i++)
+		if (driver->covers[i] && vbios->covers[i])
+			return hz_at_refuse(run, HZ_ATTEST_R_RIM, "both manifests claim measurement %u", i + 1);
+	return HZ_ATTEST_OK;
 }
 
 enum hz_attest_reason
 hz_nv_rim_check(struct hz_at_run *run, const struct hz_at_item *item, const struct hz_spdm_report *r,
                 const struct hz_nv_info *info, const struct hz_nv_device *d, bool needed)
 {
-	struct covered c = { { false }, { false } };
-	bool driver, vbios;
-	enum hz_attest_reason rc = check_version(run, r, info, d, info->driver, "driver", &driver, c.driver);
+	struct comparison c = { .report = r, .info = info, .device = d,
+		                .target = { { .what = "driver", .version = info->driver }, { .what = "VBIOS", .version = info->vbios } } };
+	enum hz_attest_reason rc = HZ_ATTEST_OK;
 
-	if (rc == HZ_ATTEST_OK)
-		rc = check_version(run, r, info, d, info->vbios, "VBIOS", &vbios, c.vbios);
-	if (rc != HZ_ATTEST_OK)
-		return rc;
-	hz_at_claim_text(run, item, "rim_driver", driver ? "matched" : "not compared");
-	hz_at_claim_text(run, item, "rim_vbios", vbios ? "matched" : "not compared");
-	for (unsigned i = 0; i <= HZ_RIM_MAX_INDEX; i++)
-		if (driver && vbios && c.driver[i] && c.vbios[i])
-			return hz_at_refuse(run, HZ_ATTEST_R_RIM, "both manifests claim measurement %u", i + 1);
-	if (needed && !driver)
-		return hz_at_refuse(run, HZ_ATTEST_R_RIM, "no reference manifest of driver %s for %s was given", info->driver, d->chip);
-	if (needed && !vbios)
-		return hz_at_refuse(run, HZ_ATTEST_R_RIM, "no reference manifest of VBIOS %s for %s was given", info->vbios, d->chip);
-	return HZ_ATTEST_OK;
+	if (run->rims == NULL)
+		run->rims = calloc(1, sizeof *run->rims);
+	if (run->rims == NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "out of memory");
+	for (size_t i = 0; rc == HZ_ATTEST_OK && i < run->in->n_coll; i++)
+		if (run->in->coll[i].kind == HZ_ATTEST_COLL_RIM)
+			rc = check_file(run, i, &c);
+	return rc == HZ_ATTEST_OK ? judge(run, item, &c, needed) : rc;
 }

@@ -4,6 +4,7 @@ ATTEST_TEST_LIBS = libhz-attest.la libhz-base.la $(OPENSSL_LIBS) $(JSON_LIBS)
 check_PROGRAMS += \
 	tests/attest/t_attest_bundle \
 	tests/attest/t_attest_cost \
+	tests/attest/t_attest_gpu \
 	tests/attest/t_attest_nvidia \
 	tests/attest/t_attest_others \
 	tests/attest/t_attest_policy \
@@ -31,7 +32,8 @@ tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/at
 tests_attest_t_attest_threads_LDADD = $(ATTEST_TEST_LIBS) $(PTHREAD_LIBS)
 tests_attest_t_attest_tdxmade_SOURCES = tests/attest/t_attest_tdxmade.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_tdxmade_LDADD = $(ATTEST_TEST_LIBS)
-tests_attest_t_attest_nvidia_SOURCES = tests/attest/t_attest_nvidia.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_nvidia_SOURCES = tests/attest/t_attest_nvidia.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge_gpu.c tests/attest/forge_gpu.h
 tests_attest_t_attest_nvidia_LDADD = $(ATTEST_TEST_LIBS)
 check_PROGRAMS += tests/attest/t_collect
 tests_attest_t_collect_SOURCES = tests/attest/t_collect.c tests/attest/vectors.c tests/attest/vectors.h \
@@ -39,3 +41,6 @@ tests_attest_t_collect_SOURCES = tests/attest/t_collect.c tests/attest/vectors.c
 tests_attest_t_collect_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
 tests_attest_t_attest_others_SOURCES = tests/attest/t_attest_others.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_others_LDADD = $(ATTEST_TEST_LIBS)
+tests_attest_t_attest_gpu_SOURCES = tests/attest/t_attest_gpu.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h tests/attest/forge_gpu.c tests/attest/forge_gpu.h
+tests_attest_t_attest_gpu_LDADD = $(ATTEST_TEST_LIBS)

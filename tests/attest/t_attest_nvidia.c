@@ -3,7 +3,7 @@
 
 #include "config.h"
 
-#include "vectors.h"
+#include "forge_gpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -485,6 +485,67 @@ test_rim_bits(struct json_object *manifest, const hz_attest_policy *required)
 	blob_free(&r.chain);
 }
 
+/* A GPU made for the purpose that reports the genuine values, and then one value less, under the genuine manifests. */
+static void
+test_rim_values(struct json_object *manifest)
+{
+	static const struct gpu_field nvdec_off[] = { { 11, "\x55", 1 }, { 0, NULL, 0 } };
+	static const struct gpu_spec spec = { .chip = "GH100" }, other = { .chip = "GB100" };
+	struct json_object *v = vectors_find(manifest, "hopper-550.90.07");
+	struct blob genuine = vectors_file(vector_file(v, "report"));
+	static unsigned char values[64][48];
+	struct forge_gpu g, b;
+	size_t refused = 0;
+	char json[400];
+	hz_attest_policy *p;
+
+	forge_gpu_begin(&g, &spec, NULL);
+	forge_gpu_begin(&b, &other, NULL);
+	snprintf(json, sizeof json, "{\"hanzo_policy\":1,\"nvidia\":{\"measurements\":\"rim\"},\"roots\":[{\"family\":\"nvidia\","
+	         "\"spki_sha256\":\"%s\"},{\"family\":\"nvidia\",\"spki_sha256\":\"%s\"}]}", g.root_spki, b.root_spki);
+	p = hz_attest_policy_parse(json, strlen(json), NULL, 0);
+	CHECK(p != NULL);
+	for (size_t i = 0; i < 64; i++)
+		memcpy(values[i], genuine.p + 45 + 55 * i + 7, 48);
+	for (size_t i = 0; i <= 65; i++) {
+		struct gpu_report report = { .values = (const unsigned char(*)[48])values, .fields = i == 65 ? NULL : nvdec_off };
+		struct run r = { .at = "2026-05-01T00:00:00Z", .rims = rims[0].rims, .policy = p };
+		hz_attest_result *res;
+		size_t changed = i == 65 ? 35 : i;
+
+		if (i != 64)
+			values[changed][5] ^= 1;
+		r.report = forge_gpu_report(&g, &report);
+		r.chain = forge_gpu_pem(&g);
+		res = verify(&r);
+		/* Round 64 changes nothing; the video decoder's value, 35, counts only where it is not off. */
+		if (i == 64)
+			CHECK(hz_attest_result_reason(res) == HZ_ATTEST_OK);
+		else if (hz_attest_result_reason(res) != HZ_ATTEST_OK) {
+			refused++;
+			CHECK(hz_attest_result_reason(res) == HZ_ATTEST_R_RIM);
+		}
+		hz_attest_result_free(res);
+		blob_free(&r.report);
+		blob_free(&r.chain);
+		if (i == 64) {
+			r.report = forge_gpu_report(&b, &report);
+			r.chain = forge_gpu_pem(&b);
+			expect("another chip with the manifests of GH100", &r, "reject:rim");
+			blob_free(&r.report);
+			blob_free(&r.chain);
+		}
+		if (i != 64)
+			values[changed][5] ^= 1;
+	}
+	/* 20 measurements of the driver, 12 of the VBIOS, and the decoder's once it is not off. */
+	CHECK(refused == 20 + 12 + 1);
+	hz_attest_policy_free(p);
+	forge_gpu_end(&g);
+	forge_gpu_end(&b);
+	blob_free(&genuine);
+}
+
 int
 main(void)
 {
@@ -506,6 +567,7 @@ main(void)
 	test_bad_policies();
 	test_rims(manifest, required);
 	test_rim_bits(manifest, required);
+	test_rim_values(manifest);
 	printf("%zu vectors, %zu recipes, %d refused for another reason, %d failures\n", vectors, recipes, vectors_reasons_differ, failures);
 	CHECK(vectors >= 14 && recipes >= 109);
 	hz_attest_policy_free(required);
