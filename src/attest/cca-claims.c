@@ -185,7 +185,7 @@ hz_cca_realm_read(struct hz_at_run *run, struct hz_at_bytes in, struct hz_cca_re
 void
 hz_cca_claims(struct hz_at_run *run, const struct hz_at_item *item, const struct hz_cca_platform *p, const struct hz_cca_realm *r)
 {
-	char name[40];
+	char name[64];
 
 	hz_at_claim_textn(run, item, "profile", p->profile.p, p->profile.len);
 	hz_at_claim_hex(run, item, "implementation_id", p->implementation_id.p, p->implementation_id.len);
