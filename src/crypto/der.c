@@ -108,11 +108,6 @@ static unsigned length_octets(size_t len)
 	return n + 1;
 }
 
-size_t hz_der_size(size_t content)
-{
-	return 1 + length_octets(content) + content;
-}
-
 void hz_der_put_head(struct hz_buf *out, uint8_t tag, size_t content)
 {
 	unsigned n = length_octets(content) - 1;

@@ -36,9 +36,6 @@ bool hz_der_small(struct hz_reader *r, unsigned *v);
 /* Take a BIT STRING without unused bits. */
 bool hz_der_bits(struct hz_reader *r, struct hz_reader *content);
 
-/* Octets of an element with this many octets of content. */
-size_t hz_der_size(size_t content);
-
 void hz_der_put_head(struct hz_buf *out, uint8_t tag, size_t content);
 void hz_der_put(struct hz_buf *out, uint8_t tag, const void *content, size_t len);
 /* An INTEGER from an unsigned big-endian number of any width. */

@@ -71,11 +71,6 @@ bool hz_db_exists_already(struct hz_conn *c)
 	return sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_PRIMARYKEY;
 }
 
-int hz_db_changes(struct hz_conn *c)
-{
-	return sqlite3_changes(c->db);
-}
-
 sqlite3_stmt *hz_db_stmt(struct hz_conn *c, enum hz_stmt which)
 {
 	if (c->st[which] == NULL &&

@@ -31,8 +31,6 @@ int hz_db_run(sqlite3_stmt *st);
 /* Turn the connection's last error into a return code, and log what is not the caller's doing. */
 CK_RV hz_db_error(struct hz_conn *c, const char *what);
 
-/* Rows that the last statement changed. */
-int hz_db_changes(struct hz_conn *c);
 /* Was the last error a primary key that exists already? */
 bool hz_db_exists_already(struct hz_conn *c);
 

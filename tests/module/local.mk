@@ -75,6 +75,9 @@ tests_module_t_multi_part_LDADD = $(MODULE_KIT)
 check_PROGRAMS += tests/module/t_stress
 tests_module_t_stress_LDADD = $(MODULE_KIT)
 
+check_PROGRAMS += tests/module/t_mech_sizes
+tests_module_t_mech_sizes_LDADD = $(MODULE_KIT)
+
 check_PROGRAMS += tests/module/t_memory
 tests_module_t_memory_LDADD = $(MODULE_KIT)
 
