@@ -3,6 +3,7 @@
 #include "token/attestation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -95,4 +96,82 @@ CK_RV hz_attestation_set(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULON
 		return hz_fail(CKR_TEMPLATE_INCONSISTENT, "one bundle at a time");
 	at = tmpl[0];
 	return hz_gate_stage(s, at.pValue, at.ulValueLen);
+}
+
+/* Attestations of keys. */
+
+void hz_attestation_forget(struct hz_session *s)
+{
+	free(s->attestation);
+	s->attestation = NULL;
+	s->attestation_len = 0;
+	s->attested = CK_INVALID_HANDLE;
+}
+
+static bool can_attest(const struct hz_session *s, const struct hz_object *o)
+{
+	bool ready_made;
+
+	return s->token->evidence != NULL && o->cls == CKO_PRIVATE_KEY && o->checked && hz_attrs_bool(&o->attrs, CKA_LOCAL, false) &&
+	       hz_attrs_bool(&o->attrs, CKA_ALWAYS_SENSITIVE, false) && hz_attrs_bool(&o->attrs, CKA_NEVER_EXTRACTABLE, false) &&
+	       hz_attrs_ulong(&o->attrs, CKA_HANZO_EFFECTIVE_TIER, 0) >= 2 &&
+	       hz_evidence_has_source(s->token->evidence, "", &ready_made) && !ready_made;
+}
+
+/* Does the template name the attestation; does it fetch it, or ask for the length only? */
+static bool asks(const CK_ATTRIBUTE *tmpl, CK_ULONG count, bool *fetches)
+{
+	bool found = false;
+
+	*fetches = false;
+	for (CK_ULONG i = 0; i < count; i++) {
+		if (tmpl[i].type != CKA_HANZO_KEY_ATTESTATION)
+			continue;
+		found = true;
+		*fetches |= tmpl[i].pValue != NULL;
+	}
+	return found;
+}
+
+static CK_RV attest(struct hz_session *s, const struct hz_object *o)
+{
+	const struct hz_attr *spki = hz_attrs_find(&o->attrs, CKA_PUBLIC_KEY_INFO);
+	struct hz_buf bundle = HZ_BUF_INIT;
+	CK_RV rv;
+
+	if (s->attested == o->handle)
+		return CKR_OK;
+	hz_attestation_forget(s);
+	if (spki == NULL || spki->len == 0)
+		return CKR_OK;
+	rv = hz_evidence_of_key(s->token->evidence, spki->value, spki->len, &bundle);
+	if (rv != CKR_OK) {
+		hz_buf_free(&bundle);
+		return rv;
+	}
+	s->attested = o->handle;
+	s->attestation = bundle.p; /* not secret: plain memory, taken over */
+	s->attestation_len = bundle.len;
+	return CKR_OK;
+}
+
+CK_RV hz_attestation_read(struct hz_session *s, const struct hz_object *o, CK_ATTRIBUTE *tmpl, CK_ULONG count)
+{
+	struct hz_attrs a = HZ_ATTRS_INIT;
+	bool fetches;
+	CK_RV rv;
+
+	if (!asks(tmpl, count, &fetches) || !can_attest(s, o))
+		return hz_schema_get(&o->attrs, tmpl, count, o->checked);
+	rv = attest(s, o);
+	if (rv == CKR_OK)
+		rv = hz_attrs_dup(&a, &o->attrs);
+	if (rv == CKR_OK && s->attestation != NULL)
+		rv = hz_attrs_set(&a, CKA_HANZO_KEY_ATTESTATION, s->attestation, s->attestation_len, false);
+	if (rv == CKR_OK)
+		rv = hz_schema_get(&a, tmpl, count, o->checked);
+	hz_attrs_free(&a);
+	if (rv == CKR_OK && fetches)
+		hz_attestation_forget(s);
+	return rv;
 }

@@ -126,7 +126,7 @@ CK_RV hz_get_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *
 	rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
 	if (rv != CKR_OK)
 		return rv;
-	rv = hz_schema_get(&o->attrs, tmpl, count, o->checked);
+	rv = hz_attestation_read(s, o, tmpl, count);
 	hz_object_unref(o);
 	return rv;
 }

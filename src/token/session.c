@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "token/attestation.h"
 #include "token/gate.h"
 #include "token/login.h"
 #include "token/module.h"
@@ -226,6 +227,7 @@ void hz_session_close(struct hz_session *s)
 
 	hz_ops_free(s);
 	hz_gate_forget(s);
+	hz_attestation_forget(s);
 	free(s->find.handles);
 	s->find = (struct hz_find){ 0 };
 	hz_objects_end_session(t, h);

@@ -115,6 +115,9 @@ struct hz_session {
 	int64_t challenge_until;     /* ns of CLOCK_BOOTTIME; 0: none is out */
 	uint8_t *staged;             /* bundle for the next login (secret memory) */
 	size_t staged_len;
+	CK_OBJECT_HANDLE attested;   /* key whose attestation a length query made and nobody fetched yet */
+	uint8_t *attestation;
+	size_t attestation_len;
 	uint64_t swept;              /* the token's epoch when retired operations were last looked through */
 };
 
