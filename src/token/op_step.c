@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/secmem.h"
 #include "ck/outlen.h"
+#include "crypto/hash.h"
 #include "token/op_int.h"
 
 CK_RV hz_op_input(const CK_BYTE *in, CK_ULONG len, bool decrypt)
@@ -94,6 +95,15 @@ static CK_RV hand_over(struct hz_active *a, CK_BYTE *out, CK_ULONG *out_len)
 	return hz_op_end(a, CKR_OK);
 }
 
+/* The retry comes with the input that the result is of; what was worked off cannot be undone for another one. */
+static bool same_input(const struct hz_active *a, const uint8_t *in, size_t len)
+{
+	uint8_t digest[sizeof a->pending_of];
+
+	hz_hash_once(HZ_SHA256, in, len, digest);
+	return memcmp(digest, a->pending_of, sizeof a->pending_of) == 0;
+}
+
 static CK_RV compute_aside(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase, const uint8_t *in, size_t len,
 			   size_t need, CK_BYTE *out, CK_ULONG *out_len)
 {
@@ -105,6 +115,7 @@ static CK_RV compute_aside(struct hz_active *a, enum hz_op_kind kind, enum hz_ph
 	a->pending = hz_secmem_alloc(need != 0 ? need : 1);
 	if (a->pending == NULL)
 		return hz_op_end(a, CKR_HOST_MEMORY);
+	hz_hash_once(HZ_SHA256, in, len, a->pending_of);
 	rv = run(a->op, kind, phase, in, len, a->pending, &n);
 	a->pending_len = n;
 	return rv == CKR_OK ? hand_over(a, out, out_len) : hz_op_end(a, rv);
@@ -120,9 +131,11 @@ CK_RV hz_op_step(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase,
 		rv = unsupported();
 	if (rv != CKR_OK)
 		return hz_op_end(a, rv);
+	in = hz_op_bytes(in);
+	if (a->pending != NULL && !same_input(a, in, len))
+		return hz_op_end(a, hz_fail(CKR_ARGUMENTS_BAD, "the result of another input waits to be fetched"));
 	if (a->pending != NULL)
 		return hand_over(a, out, out_len);
-	in = hz_op_bytes(in);
 	need = a->op->ops->max_out(a->op, phase, len);
 	if (out != NULL && *out_len < need && may_be_shorter(kind, phase, need, *out_len))
 		return compute_aside(a, kind, phase, in, len, need, out, out_len);

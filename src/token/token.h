@@ -91,6 +91,7 @@ struct hz_active {
 	bool in_message;             /* between C_*MessageBegin and the last C_*MessageNext */
 	uint8_t *pending;            /* a result that did not fit the caller's buffer (secret memory); given at the next call */
 	size_t pending_len;
+	uint8_t pending_of[32];      /* SHA-256 of the input that gave it: another input must not get it */
 	uint8_t *signature;          /* C_VerifySignatureInit's signature */
 	size_t signature_len;
 };

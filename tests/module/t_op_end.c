@@ -203,6 +203,44 @@ static void verifies(struct kit_recipe *r)
 	verify_over(r);
 }
 
+/* A result that waits for a larger buffer belongs to its input: who comes with another one gets neither. */
+static void other_input(void)
+{
+	CK_MECHANISM rsa = { CKM_RSA_PKCS, NULL, 0 };
+	CK_OBJECT_HANDLE pub = kit_key(s, KEY_AES).pub;
+	CK_BYTE sig[2][256];
+	CK_ULONG n = 3, len[2];
+	struct kit_recipe r;
+
+	kit_about("another input");
+	CHECK(kit_recipe(CKM_AES_CBC_PAD, 0, &r));
+	for (int i = 0; i < 2; i++) {
+		CK_BYTE text[20] = { (CK_BYTE)i };
+
+		len[i] = sizeof sig[i];
+		OK(F->C_EncryptInit(s, &r.m, pub));
+		OK(F->C_Encrypt(s, text, sizeof text, sig[i], &len[i]));
+	}
+	OK(F->C_DecryptInit(s, &r.m, pub));
+	IS(F->C_Decrypt(s, sig[0], len[0], out, &n), CKR_BUFFER_TOO_SMALL);
+	CHECK(n == 20);
+	IS(F->C_Decrypt(s, sig[1], len[1], out, &n), CKR_ARGUMENTS_BAD);
+	IS(F->C_Decrypt(s, sig[0], len[0], out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	for (int i = 0; i < 2; i++) {
+		CK_BYTE text[20] = { (CK_BYTE)i };
+
+		len[i] = sizeof sig[i];
+		OK(F->C_SignRecoverInit(s, &rsa, kit_key(s, KEY_RSA).priv));
+		OK(F->C_SignRecover(s, text, sizeof text, sig[i], &len[i]));
+	}
+	sig[1][9] ^= 1; /* no signature any more */
+	n = 3;
+	OK(F->C_VerifyRecoverInit(s, &rsa, kit_key(s, KEY_RSA).pub));
+	IS(F->C_VerifyRecover(s, sig[0], len[0], out, &n), CKR_BUFFER_TOO_SMALL);
+	IS(F->C_VerifyRecover(s, sig[1], len[1], out, &n), CKR_ARGUMENTS_BAD);
+	IS(F->C_VerifyRecover(s, sig[0], len[0], out, &n), CKR_OPERATION_NOT_INITIALIZED);
+}
+
 static void try_all(const struct kind *k, struct kit_recipe *r)
 {
 	bad_arguments(k, r);
@@ -233,6 +271,7 @@ int main(void)
 		if ((flags & CKF_VERIFY) != 0 && kit_recipe(list[i], CKF_VERIFY, &r))
 			verifies(&r);
 	}
+	other_input();
 	free(list);
 	kit_end();
 	return kit_result();
