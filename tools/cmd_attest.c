@@ -353,7 +353,9 @@ hz_cmd_attest(int argc, char **argv)
 		return verify_or_show(argc - 1, argv + 1, true);
 	if (argc >= 2 && strcmp(argv[1], "show") == 0)
 		return verify_or_show(argc - 1, argv + 1, false);
+	if (argc >= 2 && strcmp(argv[1], "collect") == 0)
+		return hz_cmd_attest_collect(argc - 1, argv + 1);
 	if (argc == 2 && strcmp(argv[1], "challenge") == 0)
 		return challenge();
-	return tool_fail(TOOL_USAGE, "attest verify FILE, attest show FILE or attest challenge; see hanzo-p11(1)");
+	return tool_fail(TOOL_USAGE, "attest verify FILE, attest show FILE, attest collect or attest challenge; see hanzo-p11(1)");
 }

@@ -2,6 +2,7 @@
 bin_PROGRAMS += hanzo-p11
 hanzo_p11_SOURCES = \
 	tools/cmd_attest.c \
+	tools/cmd_attest_collect.c \
 	tools/cmd_doctor.c \
 	tools/cmd_ecies.c \
 	tools/cmd_hmm.c \

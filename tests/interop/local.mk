@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 interop_tests = \
+	tests/interop/t_gate.sh \
 	tests/interop/t_config.sh \
 	tests/interop/t_example.sh \
 	tests/interop/t_gnutls.sh \
@@ -36,3 +37,7 @@ EXTRA_DIST += \
 	tests/interop/ecies/ecies.mjs \
 	tests/interop/ecies/package-lock.json \
 	tests/interop/ecies/package.json
+
+# A client of the attestation object, in the process and through remoting.
+noinst_PROGRAMS += tests/interop/gate_client
+tests_interop_gate_client_LDADD = $(GATE_TEST_LIBS)
