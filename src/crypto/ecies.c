@@ -110,22 +110,22 @@ CK_RV hz_ecies_seal(const uint8_t pub[64], const struct hz_ecies_aad *aad, const
 	return rv;
 }
 
-CK_RV hz_ecies_open_with(const uint8_t x[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out)
+static CK_RV check_size(size_t len)
+{
+	return len >= HZ_ECIES_OVERHEAD && len <= (size_t)MAX_TEXT + HZ_ECIES_OVERHEAD ? CKR_OK : refuse();
+}
+
+/* p has room for the plaintext, apart from the blob, whose size was checked. */
+static CK_RV open_at(const uint8_t x[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, uint8_t *p)
 {
 	const uint8_t *nonce = blob + HZ_ECIES_K, *text = nonce + HZ_ECIES_NONCE;
-	size_t at = out->len, n;
+	size_t n = len - HZ_ECIES_OVERHEAD;
+	uint8_t tag[HZ_ECIES_TAG];
 	EVP_CIPHER_CTX *c;
-	uint8_t *p, tag[HZ_ECIES_TAG];
 	int done = 0;
 	bool ok;
 
-	if (len < HZ_ECIES_OVERHEAD || len > MAX_TEXT)
-		return refuse();
-	n = len - HZ_ECIES_OVERHEAD;
 	memcpy(tag, text + n, sizeof tag);
-	p = hz_buf_room(out, n);
-	if (p == NULL && n != 0)
-		return hz_fail(CKR_HOST_MEMORY, "ECIES: out of memory");
 	c = start(x, blob, nonce, aad, 0);
 	ok = c != NULL && (n == 0 || EVP_DecryptUpdate(c, p, &done, text, (int)n) == 1) &&
 	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, HZ_ECIES_TAG, tag) == 1 && EVP_DecryptFinal_ex(c, tag, &done) == 1;
@@ -134,22 +134,58 @@ CK_RV hz_ecies_open_with(const uint8_t x[32], const struct hz_ecies_aad *aad, co
 		return CKR_OK;
 	if (n != 0)
 		hz_wipe(p, n);
-	out->len = at;
 	(void)hz_ossl_reason();
 	return refuse();
 }
 
-CK_RV hz_ecies_open(const uint8_t sec[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out)
+CK_RV hz_ecies_open_with(const uint8_t x[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out)
 {
-	uint8_t k[HZ_K256_PUB], x[32];
-	CK_RV rv = hz_ecies_ephemeral(blob, len, k);
+	size_t at = out->len;
+	uint8_t *p;
+	CK_RV rv = check_size(len);
 
 	if (rv != CKR_OK)
 		return rv;
-	if (hz_k256_ecdh_x(x, k, sec))
-		rv = hz_ecies_open_with(x, aad, blob, len, out);
-	else
+	p = hz_buf_room(out, len - HZ_ECIES_OVERHEAD);
+	if (p == NULL && len != HZ_ECIES_OVERHEAD)
+		return hz_fail(CKR_HOST_MEMORY, "ECIES: out of memory");
+	rv = open_at(x, aad, blob, len, p);
+	if (rv != CKR_OK)
+		out->len = at;
+	return rv;
+}
+
+/* x(S) of a blob whose size is right. */
+static CK_RV shared_x(const uint8_t sec[32], const uint8_t *blob, size_t len, uint8_t x[32])
+{
+	uint8_t k[HZ_K256_PUB];
+	CK_RV rv = hz_ecies_ephemeral(blob, len, k);
+
+	if (rv == CKR_OK)
+		rv = check_size(len);
+	if (rv == CKR_OK && !hz_k256_ecdh_x(x, k, sec))
 		rv = hz_fail(CKR_FUNCTION_FAILED, "ECIES: no shared secret");
+	return rv;
+}
+
+CK_RV hz_ecies_open(const uint8_t sec[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out)
+{
+	uint8_t x[32];
+	CK_RV rv = shared_x(sec, blob, len, x);
+
+	if (rv == CKR_OK)
+		rv = hz_ecies_open_with(x, aad, blob, len, out);
+	hz_wipe(x, sizeof x);
+	return rv;
+}
+
+CK_RV hz_ecies_open_to(const uint8_t sec[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, uint8_t *out)
+{
+	uint8_t x[32];
+	CK_RV rv = shared_x(sec, blob, len, x);
+
+	if (rv == CKR_OK)
+		rv = open_at(x, aad, blob, len, out);
 	hz_wipe(x, sizeof x);
 	return rv;
 }

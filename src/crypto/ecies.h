@@ -42,6 +42,8 @@ CK_RV hz_ecies_seal_with(const uint8_t x[32], const uint8_t k[33], const uint8_t
 
 /* Append the plaintext (out should be secret); nothing is appended unless the tag is right. */
 CK_RV hz_ecies_open(const uint8_t sec[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out);
+/* The same into len - 61 bytes that do not overlap the blob; they are zero after a failure. */
+CK_RV hz_ecies_open_to(const uint8_t sec[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, uint8_t *out);
 /* The same from x(S), computed by whoever holds the private key. */
 CK_RV hz_ecies_open_with(const uint8_t x[32], const struct hz_ecies_aad *aad, const uint8_t *blob, size_t len, struct hz_buf *out);
 

@@ -225,7 +225,7 @@ static void malformed(struct kit_pair p, CK_OBJECT_HANDLE rsa)
 		m = sizeof out;
 		kit_about("bit %lu", bit);
 		IS(crypt(false, p.priv, NULL, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
-		CHECK(memchr(out, 0xee, 1) != NULL && memcmp(out, text, 8) != 0);
+		CHECK(memcmp(out, text, 8) != 0);
 	}
 	for (size_t i = 0; i < N(bad_points); i++) {
 		kit_about("%s", bad_points[i].name);
