@@ -363,6 +363,36 @@ static void starve(const char *name, CK_RV (*call)(void), long most)
 	printf("%s: %ld places\n", name, at);
 }
 
+/* C_Initialize that fails leaves the module as it was: not initialised, and ready for the next attempt. */
+static void lives(void)
+{
+	CK_SESSION_HANDLE h;
+	long at, was = 0, grown = 0;
+
+	OK(F->C_Finalize(NULL));
+	for (at = 0, hit = true; hit; at++) {
+		CK_RV rv;
+
+		hit = false;
+		countdown = at;
+		rv = F->C_Initialize(NULL);
+		countdown = -1;
+		kit_about("C_Initialize, allocation %ld: code %#lx", at, rv);
+		CHECK(rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_GENERAL_ERROR);
+		if (rv != CKR_OK) {
+			IS(F->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h), CKR_CRYPTOKI_NOT_INITIALIZED);
+			OK(F->C_Initialize(NULL));
+		}
+		OK(F->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h));
+		OK(F->C_Finalize(NULL));
+		grown = live > was ? grown + 1 : 0;
+		was = live;
+		CHECK(grown < 24);
+	}
+	printf("C_Initialize: %ld places\n", at);
+	OK(F->C_Initialize(NULL));
+}
+
 static void make_keys(void)
 {
 	CK_ATTRIBUTE a[] = { A_TRUE(CKA_TOKEN), A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE, value) };
@@ -426,6 +456,7 @@ int main(void)
 	STARVE(hkdf);
 	STARVE(ecdh);
 	starve("log_in", log_in, 12);
+	lives();
 	kit_end();
 	return kit_result();
 }
