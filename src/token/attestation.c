@@ -87,8 +87,8 @@ CK_RV hz_attestation_set(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULON
 {
 	CK_ATTRIBUTE at;
 
-	if (tmpl == NULL || count == 0)
-		return hz_fail(CKR_ARGUMENTS_BAD, "pTemplate is NULL or empty");
+	if (tmpl == NULL || count == 0 || count > HZ_ATTRS_MAX)
+		return hz_fail(CKR_ARGUMENTS_BAD, "pTemplate is NULL, empty or too long");
 	for (CK_ULONG i = 0; i < count; i++)
 		if (tmpl[i].type != CKA_HANZO_EVIDENCE)
 			return hz_fail(CKR_ATTRIBUTE_READ_ONLY, "%s of the attestation object cannot be set", hz_cka_name(tmpl[i].type));

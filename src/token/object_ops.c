@@ -119,7 +119,7 @@ CK_RV hz_get_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *
 	struct hz_object *o;
 	CK_RV rv;
 
-	if ((tmpl == NULL && count != 0) || count > SIZE_MAX / sizeof *tmpl)
+	if ((tmpl == NULL && count != 0) || count > HZ_ATTRS_MAX)
 		return hz_fail(CKR_ARGUMENTS_BAD, "pTemplate is NULL or ulCount is absurd");
 	if (hz_attestation_is(s->token, h))
 		return hz_attestation_get(s, tmpl, count);
