@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "ck/attrs.h"
 #include "ck/mech.h"
+#include "hanzo-pkcs11.h"
 
 /* A token object's persistent number: never 0, never given twice, below 2^55 (object handles keep it in their upper bits). */
 typedef uint64_t hz_oid;
@@ -71,6 +72,12 @@ struct hz_backend_ops {
 	CK_RV (*insert)(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids); /* all or none, durable */
 	CK_RV (*update)(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs); /* replace, durable */
 	CK_RV (*destroy)(struct hz_backend *be, hz_oid id);
+	/*
+	 * A session object whose set has HZ_CKA_REF came to be, or ended: several may stand for one thing elsewhere, which ends with the
+	 * last of them. NULL: nothing to count.
+	 */
+	void (*hold)(struct hz_backend *be, const struct hz_attrs *set);
+	void (*release)(struct hz_backend *be, const struct hz_attrs *set);
 
 	/* Mechanisms: NULL when not offered now. The list is in ascending order and always the same. */
 	const struct hz_mech_row *(*mech)(struct hz_backend *be, CK_MECHANISM_TYPE type);

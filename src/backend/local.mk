@@ -2,6 +2,24 @@
 libhz_la_SOURCES += \
 	src/backend/backend.h \
 	src/backend/op.h \
+	src/backend/p11.c \
+	src/backend/p11.h \
+	src/backend/p11_attr.c \
+	src/backend/p11_conn.c \
+	src/backend/p11_int.h \
+	src/backend/p11_key.c \
+	src/backend/p11_load.c \
+	src/backend/p11_load.h \
+	src/backend/p11_login.c \
+	src/backend/p11_make.c \
+	src/backend/p11_mechs.c \
+	src/backend/p11_object.c \
+	src/backend/p11_op.c \
+	src/backend/p11_pin.c \
+	src/backend/p11_pool.c \
+	src/backend/p11_side.c \
+	src/backend/p11_stream.c \
+	src/backend/p11_table.c \
 	src/backend/soft.c \
 	src/backend/soft.h \
 	src/backend/soft_aead.c \
@@ -29,6 +47,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_pkcs8.c \
 	src/backend/soft_poai.c \
 	src/backend/soft_pq.c \
+	src/backend/soft_remote.c \
 	src/backend/soft_rsa.c \
 	src/backend/soft_rsa.h \
 	src/backend/soft_rsa_crypt.c \

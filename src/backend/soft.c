@@ -370,15 +370,15 @@ static CK_RV open_nonces(const char *store_dir, const char *kind, uint64_t ttl, 
 	return rv;
 }
 
-static CK_RV open_env(const struct hz_soft_conf *conf, struct hz_soft_env *env)
+CK_RV hz_soft_env_open(const char *store_dir, uint64_t chain_id, uint64_t poai_ttl, uint64_t hmm_ttl, struct hz_soft_env *env)
 {
 	CK_RV rv;
 
-	env->chain_id = conf->chain_id != 0 ? conf->chain_id : 36963;
-	env->poai_ttl = conf->poai_ttl != 0 ? conf->poai_ttl : 3600;
-	env->hmm_ttl = conf->hmm_ttl != 0 ? conf->hmm_ttl : 86400;
-	rv = open_nonces(conf->store_dir, "poai", env->poai_ttl, &env->nonce[0]);
-	return rv == CKR_OK ? open_nonces(conf->store_dir, "hmm", env->hmm_ttl, &env->nonce[1]) : rv;
+	env->chain_id = chain_id != 0 ? chain_id : 36963;
+	env->poai_ttl = poai_ttl != 0 ? poai_ttl : 3600;
+	env->hmm_ttl = hmm_ttl != 0 ? hmm_ttl : 86400;
+	rv = open_nonces(store_dir, "poai", env->poai_ttl, &env->nonce[0]);
+	return rv == CKR_OK ? open_nonces(store_dir, "hmm", env->hmm_ttl, &env->nonce[1]) : rv;
 }
 
 CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
@@ -408,7 +408,7 @@ CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
 	set_label(s, conf->default_label);
 	rv = hz_store_new(&s->store, &sc);
 	if (rv == CKR_OK)
-		rv = open_env(conf, &s->env);
+		rv = hz_soft_env_open(conf->store_dir, conf->chain_id, conf->poai_ttl, conf->hmm_ttl, &s->env);
 	if (rv != CKR_OK) {
 		if (s->store != NULL)
 			soft_close(&s->be);

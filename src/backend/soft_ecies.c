@@ -43,6 +43,27 @@ static bool apart(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len
 	return (uintptr_t)a + a_len <= (uintptr_t)b || (uintptr_t)b + b_len <= (uintptr_t)a;
 }
 
+/* The private key may lie elsewhere: x(S) comes from there, and the blob is opened here. */
+static CK_RV open_blob(const struct hz_key *key, const struct hz_ecies_aad *aad, const uint8_t *in, size_t len, struct hz_buf *out)
+{
+	uint8_t k[HZ_K256_PUB], *x;
+	CK_RV rv;
+
+	if (key->remote == NULL)
+		return hz_ecies_open(key->secret, aad, in, len, out);
+	rv = hz_ecies_ephemeral(in, len, k);
+	if (rv != CKR_OK)
+		return rv;
+	x = hz_secmem_alloc(32);
+	if (x == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "out of secret memory");
+	rv = hz_key_ecdh_x(key, k, x);
+	if (rv == CKR_OK)
+		rv = hz_ecies_open_with(x, aad, in, len, out);
+	hz_secmem_free(x);
+	return rv;
+}
+
 /* Input and output may overlap: then the result is made apart. No plaintext is left in the output unless its tag was right. */
 static CK_RV once(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 {
@@ -51,13 +72,13 @@ static CK_RV once(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *o
 	struct hz_buf b = HZ_BUF_INIT;
 	CK_RV rv;
 
-	if (e->decrypt && in_len >= HZ_ECIES_OVERHEAD && apart(in, in_len, out, in_len - HZ_ECIES_OVERHEAD)) {
+	if (e->decrypt && e->key->remote == NULL && in_len >= HZ_ECIES_OVERHEAD && apart(in, in_len, out, in_len - HZ_ECIES_OVERHEAD)) {
 		rv = hz_ecies_open_to(e->key->secret, &aad, in, in_len, out);
 		*out_len = in_len - HZ_ECIES_OVERHEAD;
 		return rv;
 	}
 	b.secret = e->decrypt;
-	rv = e->decrypt ? hz_ecies_open(e->key->secret, &aad, in, in_len, &b) : hz_ecies_seal(e->key->k256_pub, &aad, in, in_len, &b);
+	rv = e->decrypt ? open_blob(e->key, &aad, in, in_len, &b) : hz_ecies_seal(e->key->k256_pub, &aad, in, in_len, &b);
 	if (rv == CKR_OK) {
 		if (b.len != 0)
 			memcpy(out, b.p, b.len);
@@ -216,7 +237,7 @@ static CK_RV open_share(const struct hz_key *unwrapping, const struct hz_ecies_a
 			struct hz_share *s)
 {
 	struct hz_buf text = HZ_BUF_SECRET;
-	CK_RV rv = hz_ecies_open(unwrapping->secret, aad, in, len, &text);
+	CK_RV rv = open_blob(unwrapping, aad, in, len, &text);
 
 	if (rv == CKR_OK)
 		rv = hz_share_read(text.p, text.len, s);
@@ -283,7 +304,7 @@ static CK_RV unwrap(const struct hz_mech *m, struct hz_key *unwrapping, const ui
 	if (rv == CKR_OK && share)
 		return read_share(unwrapping, &aad, in, len, made);
 	if (rv == CKR_OK)
-		rv = hz_ecies_open(unwrapping->secret, &aad, in, len, &text);
+		rv = open_blob(unwrapping, &aad, in, len, &text);
 	if (rv == CKR_ENCRYPTED_DATA_INVALID)
 		rv = CKR_WRAPPED_KEY_INVALID;
 	if (rv == CKR_OK)
@@ -336,10 +357,9 @@ static CK_RV delegate(const struct hz_mech *m, struct hz_key *wrapping, struct h
 		rv = take_ephemeral(m, k);
 	if (rv != CKR_OK)
 		return rv;
-	if (hz_k256_ecdh_x(x, k, target->secret))
+	rv = hz_key_ecdh_x(target, k, x);
+	if (rv == CKR_OK)
 		rv = hz_soft_rsa_oaep256(wrapping, x, sizeof x, out);
-	else
-		rv = hz_fail(CKR_FUNCTION_FAILED, "no shared secret");
 	hz_wipe(x, sizeof x);
 	return rv;
 }

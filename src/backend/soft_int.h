@@ -15,11 +15,35 @@ struct hz_soft_env {
 	uint64_t poai_ttl, hmm_ttl;  /* seconds */
 	struct hz_nonce *nonce[2];   /* what was signed once: attestations, settlements */
 };
+/* Times of 0: the defaults. Touches no file. On failure what was opened stays in *env for the caller to free. */
+CK_RV hz_soft_env_open(const char *store_dir, uint64_t chain_id, uint64_t poai_ttl, uint64_t hmm_ttl, struct hz_soft_env *env);
+
+/*
+ * A private key that lies elsewhere: what the mechanisms composed here need of it. Results are checked by who calls. A key with
+ * `remote` has no `secret` and no private part in `pkey`.
+ */
+struct hz_remote {
+	/* ECDSA on secp256k1 over a digest: r || s as the device gives it, s in either form. */
+	CK_RV (*sign)(const struct hz_remote *r, const uint8_t digest[32], uint8_t sig[64]);
+	/* x of the key times a point (parsed, crypto/k256.h). */
+	CK_RV (*ecdh)(const struct hz_remote *r, const uint8_t pub[64], uint8_t x[32]);
+};
+
+struct hz_key;
+/*
+ * r || s || v over a digest, and x of key times point, wherever the secp256k1 private key lies (soft_remote.c). A signature from
+ * elsewhere gets its low s, its v by recovery, and is not given unless it is the key's.
+ */
+CK_RV hz_key_sign_recoverable(const struct hz_key *key, const uint8_t digest[32], uint8_t sig[65]);
+CK_RV hz_key_ecdh_x(const struct hz_key *key, const uint8_t pub[64], uint8_t x[32]);
+/* r || s or its low form. */
+void hz_k256_low_s(uint8_t sig[64]);
 
 /* What a key needs to work, built once from its attributes. */
 struct hz_key {
 	CK_OBJECT_CLASS cls;
 	CK_KEY_TYPE type;
+	const struct hz_remote *remote; /* NULL: the key is here */
 	const struct hz_soft_env *env; /* of the token that opened it; NULL inside hz_soft_key_new and complete */
 	struct hz_attrs attrs;    /* a copy: for wrapping and for rules of single mechanisms */
 	EVP_PKEY *pkey;           /* RSA, EC (not secp256k1), Edwards, Montgomery, ML-DSA, ML-KEM */

@@ -88,11 +88,13 @@ static CK_RV pq_verify(struct typed *t, const uint8_t digest[32], const uint8_t 
 static CK_RV sign_digest(struct typed *t, const uint8_t digest[32], uint8_t *sig, size_t *sig_len)
 {
 	uint8_t rsv[65];
+	CK_RV rv;
 
 	if (t->key->type == CKK_ML_DSA)
 		return pq_sign(t, digest, sig, sig_len);
-	if (!hz_k256_sign_recoverable(t->key->secret, digest, rsv))
-		return hz_fail(CKR_FUNCTION_FAILED, "secp256k1: no signature");
+	rv = hz_key_sign_recoverable(t->key, digest, rsv);
+	if (rv != CKR_OK)
+		return rv;
 	*sig_len = signature_len(t);
 	memcpy(sig, rsv, *sig_len);
 	return CKR_OK;
@@ -290,7 +292,7 @@ static CK_RV find_scope(struct typed *t)
 	static const char keyspace[] = "hanzo-pkcs11/nonce/keyspace/v1", own[] = "hanzo-pkcs11/nonce/key/v1";
 	const struct hz_attr *at = hz_attrs_find(&t->key->attrs, CKA_HANZO_KEYSPACE);
 	struct hz_buf b = HZ_BUF_INIT;
-	uint8_t point[HZ_K256_UNCOMPRESSED], pub[HZ_K256_PUB];
+	uint8_t point[HZ_K256_UNCOMPRESSED];
 	CK_RV rv = CKR_OK;
 
 	hz_buf_add(&b, t->has_keyspace ? keyspace : own, t->has_keyspace ? sizeof keyspace : sizeof own);
@@ -298,7 +300,7 @@ static CK_RV find_scope(struct typed *t)
 		hz_buf_add(&b, at->value, at->len);
 	else if (t->key->type == CKK_ML_DSA)
 		rv = hz_soft_pq_public(t->key, &b);
-	else if (hz_k256_pub_from_sec(pub, t->key->secret) && hz_k256_pub_write(pub, false, point))
+	else if (t->key->has_k256_pub && hz_k256_pub_write(t->key->k256_pub, false, point))
 		hz_buf_add(&b, point, sizeof point);
 	else
 		rv = hz_fail(CKR_FUNCTION_FAILED, "secp256k1: no public key");

@@ -37,8 +37,9 @@ static CK_RV recoverable_sign(struct hz_sig *s, const uint8_t *in, size_t len, u
 
 	if (rv != CKR_OK)
 		return rv;
-	if (!hz_k256_sign_recoverable(s->key->secret, in, out))
-		return no_signature();
+	rv = hz_key_sign_recoverable(s->key, in, out);
+	if (rv != CKR_OK)
+		return rv;
 	memcpy(sig, out, sizeof out);
 	*sig_len = sizeof out;
 	return CKR_OK;
@@ -63,11 +64,18 @@ static const struct hz_sig_raw recoverable = { .sign = recoverable_sign, .verify
 
 static CK_RV keccak_sign(struct hz_sig *s, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len)
 {
+	uint8_t out[65];
+	CK_RV rv = CKR_OK;
+
 	(void)len;
-	if (!hz_k256_sign(s->key->secret, in, sig))
-		return no_signature();
+	if (s->key->remote == NULL && !hz_k256_sign(s->key->secret, in, sig))
+		rv = no_signature();
+	if (s->key->remote != NULL) {
+		rv = hz_key_sign_recoverable(s->key, in, out);
+		memcpy(sig, out, 64);
+	}
 	*sig_len = 64;
-	return CKR_OK;
+	return rv;
 }
 
 static CK_RV keccak_verify(struct hz_sig *s, const uint8_t *in, size_t len, const uint8_t *sig, size_t sig_len)

@@ -28,6 +28,7 @@ static void slot_free(struct hz_slot_conf *s)
 	free(s->description);
 	free(s->absent_why);
 	hz_conf_login_free(s);
+	hz_conf_device_free(&s->device);
 }
 
 void hz_config_free(struct hz_config *c)

@@ -9,7 +9,17 @@
 #include "pkcs11.h"
 #include "store/seal_conf.h"
 
-enum hz_backend_kind { HZ_BACKEND_NONE, HZ_BACKEND_SOFT };
+enum hz_backend_kind { HZ_BACKEND_NONE, HZ_BACKEND_SOFT, HZ_BACKEND_PKCS11 };
+
+/* What backend = pkcs11 needs to know. */
+struct hz_device_conf {
+	char *module;               /* absolute path; NULL: none of these keys was given */
+	char *token;                /* label at the device, or NULL */
+	char *pin_source;           /* "file:/PATH", "env:NAME" or NULL */
+	bool by_slot, allow_init;
+	CK_SLOT_ID slot;            /* of the device, with by_slot */
+	unsigned sessions;          /* 0: the default */
+};
 
 /* Factors of a login, as bits of an alternative. */
 enum { HZ_FACTOR_PIN = 1, HZ_FACTOR_EVIDENCE = 2 };
@@ -32,6 +42,7 @@ struct hz_slot_conf {
 	unsigned seals[7];          /* enum hz_seal_id in the configuration's order; n_seals 0: the PIN alone */
 	size_t n_seals;
 	struct hz_seal_conf seal;   /* what hardware seals need to know */
+	struct hz_device_conf device;
 	bool configured;            /* a section names it (tiers 2-4 have no token without) */
 	bool hide_secp256k1;
 	unsigned login[HZ_LOGIN_ALTS]; /* alternatives in order, each a set of factors; none: tier 0 */

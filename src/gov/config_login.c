@@ -173,7 +173,8 @@ static const char *check_factors(const struct hz_slot_conf *s, const char **key)
 		return "has pin, and the login is by evidence alone";
 	if (s->n_seals != 0 && !sealed_by(s, HZ_SEAL_PIN) && pin)
 		return "the login has a PIN, so that pin must be one of the seals";
-	if (s->tier == 2 && !hz_conf_login_any(s, HZ_FACTOR_EVIDENCE) && !sealed_by(s, HZ_SEAL_TPM2) && !sealed_by(s, HZ_SEAL_SNP))
+	if (s->backend == HZ_BACKEND_SOFT && s->tier == 2 && !hz_conf_login_any(s, HZ_FACTOR_EVIDENCE) && !sealed_by(s, HZ_SEAL_TPM2) &&
+	    !sealed_by(s, HZ_SEAL_SNP))
 		return "software keys at tier 2 need a seal to hardware (tpm2, snp), or evidence in login";
 	*key = "policy";
 	if (s->policy == NULL && hz_conf_login_any(s, HZ_FACTOR_EVIDENCE))
@@ -207,6 +208,8 @@ const char *hz_conf_login_finish(const struct hz_config *c, struct hz_slot_conf 
 	if (s->backend == HZ_BACKEND_NONE)
 		return NULL;
 	wrong = check_factors(s, key);
+	if (s->backend != HZ_BACKEND_SOFT)
+		return wrong; /* seals are for software keys */
 	if (s->n_seals == 0 && hz_conf_login_all(s, HZ_FACTOR_PIN))
 		s->seals[s->n_seals++] = HZ_SEAL_PIN;
 	return wrong == NULL && s->n_seals == 0 ? refuse_unsealed(s) : wrong;

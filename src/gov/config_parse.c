@@ -216,9 +216,12 @@ static CK_RV key_serial(const struct at *at, const char *value)
 
 static CK_RV key_backend(const struct at *at, const char *value)
 {
-	if (strcmp(value, "soft") != 0)
-		return bad(at, "not a backend that this version has (soft)");
-	at->slot->backend = HZ_BACKEND_SOFT;
+	if (strcmp(value, "soft") == 0)
+		at->slot->backend = HZ_BACKEND_SOFT;
+	else if (strcmp(value, "pkcs11") == 0)
+		at->slot->backend = HZ_BACKEND_PKCS11;
+	else
+		return bad(at, "not a backend that this version has (soft, pkcs11)");
 	return CKR_OK;
 }
 
@@ -293,7 +296,7 @@ static CK_RV key_hide_secp256k1(const struct at *at, const char *value)
 	return yes_or_no(at, value, &at->slot->hide_secp256k1);
 }
 
-/* Keys of config_seal.c. */
+/* Keys of config_seal.c and config_device.c. */
 static CK_RV by(const struct at *at, const char *value, const char *(*read)(struct hz_slot_conf *slot, const char *value))
 {
 	const char *why = read(at->slot, value);
@@ -331,6 +334,36 @@ static CK_RV key_snp_vmpl(const struct at *at, const char *value)
 	return by(at, value, hz_conf_snp_vmpl);
 }
 
+static CK_RV key_allow_init(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_allow_init);
+}
+
+static CK_RV key_module(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_module);
+}
+
+static CK_RV key_pin_source(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_pin_source);
+}
+
+static CK_RV key_sessions(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_sessions);
+}
+
+static CK_RV key_slot(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_device_slot);
+}
+
+static CK_RV key_token(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_token);
+}
+
 /* A later key is one more row. */
 struct key {
 	const char *name;
@@ -352,6 +385,7 @@ static const struct key hanzo_keys[] = {
 };
 
 static const struct key slot_keys[] = {
+	{ "allow_init", key_allow_init },
 	{ "backend", key_backend },
 	{ "collateral", key_collateral },
 	{ "evidence_cache", key_evidence_cache },
@@ -363,15 +397,20 @@ static const struct key slot_keys[] = {
 	{ "id", key_id },
 	{ "label", key_label },
 	{ "login", key_login },
+	{ "module", key_module },
+	{ "pin_source", key_pin_source },
 	{ "policy", key_policy },
 	{ "reattest", key_reattest },
 	{ "seal", key_seal },
 	{ "serial", key_serial },
 	{ "session_ttl", key_session_ttl },
+	{ "sessions", key_sessions },
+	{ "slot", key_slot },
 	{ "snp_device", key_snp_device },
 	{ "snp_key", key_snp_key },
 	{ "snp_vmpl", key_snp_vmpl },
 	{ "tier", key_tier },
+	{ "token", key_token },
 	{ "tpm2_pcrs", key_tpm2_pcrs },
 	{ "tpm2_tcti", key_tpm2_tcti },
 	{ NULL, NULL },
@@ -410,8 +449,10 @@ static CK_RV read_section(struct hz_config *c, const CONF *conf, const char *sec
 /* What keys of a section say together. */
 static CK_RV check_slot(struct hz_config *c, const struct hz_slot_conf *slot, CK_RV rv)
 {
-	const char *why = rv == CKR_OK ? hz_conf_seals_ok(slot) : NULL;
+	const char *why = rv == CKR_OK ? hz_conf_seals_ok(slot) : NULL, *device = rv == CKR_OK ? hz_conf_device_ok(slot) : NULL;
 
+	if (device != NULL)
+		return hz_fail(CKR_GENERAL_ERROR, "%s: [%s] %s", c->path, slot->section, device);
 	return why == NULL ? rv : hz_fail(CKR_GENERAL_ERROR, "%s: [%s] seal: %s", c->path, slot->section, why);
 }
 

@@ -2,6 +2,7 @@
 libhz_la_SOURCES += \
 	src/gov/config.c \
 	src/gov/config.h \
+	src/gov/config_device.c \
 	src/gov/config_int.h \
 	src/gov/config_login.c \
 	src/gov/config_parse.c \

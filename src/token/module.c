@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/p11.h"
 #include "backend/soft.h"
 #include "base/error.h"
 #include "base/fork.h"
@@ -94,6 +95,25 @@ static CK_RV token_model(struct hz_token *t, const struct hz_config *conf, const
 	return CKR_OK;
 }
 
+/* A device that is not there now leaves the slot without a token; the other slots work. */
+static CK_RV device_backend(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *slot)
+{
+	const struct hz_device_conf *d = &slot->device;
+	const struct hz_p11_conf p11 = {
+		.module = d->module, .token = d->token, .by_slot = d->by_slot, .slot = d->slot, .pin_source = d->pin_source,
+		.allow_init = d->allow_init, .sessions = d->sessions, .store_dir = conf->store_dir, .serial = slot->serial,
+		.label = t->label, .tier = slot->tier, .max_pin_tries = conf->max_pin_tries,
+		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
+	};
+	CK_RV rv = hz_p11_open(&p11, &t->be);
+
+	if (rv != CKR_TOKEN_NOT_PRESENT)
+		return rv;
+	(void)snprintf(t->why, sizeof t->why, "%s", hz_error_text());
+	t->absent_why = t->why;
+	return CKR_OK;
+}
+
 static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *slot)
 {
 	const struct hz_soft_conf soft = {
@@ -103,7 +123,6 @@ static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, con
 		.seals = slot->n_seals != 0 ? slot->seals : NULL, .n_seals = slot->n_seals, .seal_conf = &slot->seal,
 		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
 	};
-
 	CK_RV rv;
 
 	t->objects = hz_objects_new();
@@ -112,7 +131,9 @@ static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, con
 	rv = token_login(t, slot);
 	if (rv == CKR_OK)
 		rv = token_model(t, conf, slot);
-	return rv == CKR_OK ? hz_soft_open(&soft, &t->be) : rv;
+	if (rv == CKR_OK)
+		rv = slot->backend == HZ_BACKEND_PKCS11 ? device_backend(t, conf, slot) : hz_soft_open(&soft, &t->be);
+	return rv;
 }
 
 /* Is what the slot needs there? Where it is not, absent_why says what is missing. */
@@ -310,6 +331,9 @@ static CK_RV start(const char *reserved)
 	return CKR_OK;
 }
 
+/* This thread is inside C_Initialize: a module that we load there may lead back here. */
+static _Thread_local bool starting;
+
 CK_RV hz_module_init(const CK_C_INITIALIZE_ARGS *args)
 {
 	CK_RV rv = check_args(args);
@@ -318,11 +342,15 @@ CK_RV hz_module_init(const CK_C_INITIALIZE_ARGS *args)
 		return rv;
 	hz_fork_watch();
 	fresh_after_fork();
+	if (starting)
+		return hz_fail(CKR_FUNCTION_FAILED, "a module behind a slot leads back to this one: a loop");
 	pthread_mutex_lock(&module.change);
+	starting = true;
 	if (hz_module_ready())
 		rv = hz_fail(CKR_CRYPTOKI_ALREADY_INITIALIZED, "initialised already");
 	else
 		rv = start(args != NULL ? args->pReserved : NULL);
+	starting = false;
 	pthread_mutex_unlock(&module.change);
 	return rv;
 }

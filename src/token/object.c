@@ -36,6 +36,8 @@ struct hz_object *hz_object_new_take(struct hz_token *t, CK_OBJECT_HANDLE handle
 	o->always_auth = o->cls == CKO_PRIVATE_KEY && hz_attrs_bool(&o->attrs, CKA_ALWAYS_AUTHENTICATE, false);
 	o->checked = true;
 	o->be = t->be;
+	if (id == 0 && t->be->ops->hold != NULL)
+		t->be->ops->hold(t->be, &o->attrs);
 	return o;
 }
 
@@ -54,6 +56,8 @@ void hz_object_unref(struct hz_object *o)
 	key = atomic_load_explicit(&o->key, memory_order_relaxed);
 	if (key != NULL)
 		o->be->ops->key_free(o->be, key);
+	if (o->id == 0 && o->be->ops->release != NULL)
+		o->be->ops->release(o->be, &o->attrs);
 	hz_attrs_free(&o->attrs);
 	free(o);
 }

@@ -47,6 +47,7 @@ struct hz_token {
 	const char *description;     /* of the slot; both strings belong to the configuration */
 	char separator;              /* of keyspace labels */
 	const char *absent_why;      /* why there is no token; NULL when present */
+	char why[160];               /* its text where it is known since C_Initialize only */
 	struct hz_backend *be;       /* NULL: slot without token */
 	char model[17];
 

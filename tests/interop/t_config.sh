@@ -32,6 +32,9 @@ wrong 'tier9' "$(printf '[tier9]\nlabel = x')"
 wrong 'max_pin_tries' "$(printf '[hanzo]\nmax_pin_tries = many')"
 wrong 'serial' "$(printf '[tier1]\nserial = short')"
 wrong 'label' "$(printf '[tier1]\nlabel = one\nlabel = two')"
+wrong "module" "$(printf "[tier2]\nbackend = pkcs11")"
+wrong "pin_source" "$(printf "[tier2]\nbackend = pkcs11\nmodule = /m.so\npin_source = 1234")"
+wrong "backend = pkcs11" "$(printf "[tier1]\ntoken = x")"
 wrong 'line' "$(printf '[hanzo\nstore = /tmp')"
 chmod 666 pkcs11.conf
 refused "$HANZO_P11" doctor --module "$HANZO_MODULE" >/dev/null

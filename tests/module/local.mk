@@ -63,6 +63,9 @@ tests_module_t_access_LDADD = $(MODULE_KIT)
 check_PROGRAMS += tests/module/t_attributes
 tests_module_t_attributes_LDADD = $(MODULE_KIT)
 
+check_PROGRAMS += tests/module/t_device
+tests_module_t_device_LDADD = $(MODULE_TEST_LIBS)
+
 check_PROGRAMS += tests/module/t_find
 tests_module_t_find_LDADD = $(MODULE_KIT)
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forwarding backend: keys in another PKCS#11 module. */
+#ifndef HZ_BACKEND_P11_H
+#define HZ_BACKEND_P11_H
+
+#include "backend/backend.h"
+
+struct hz_p11_conf {
+	const char *module;        /* absolute path */
+	const char *token;         /* label of the device's token, or NULL */
+	bool by_slot;              /* the device's slot is `slot` */
+	CK_SLOT_ID slot;
+	const char *pin_source;    /* "file:PATH" or "env:NAME"; NULL: the caller's PIN is the device's */
+	bool allow_init;           /* C_InitToken reaches the device */
+	unsigned sessions;         /* of the device at once, at most HZ_P11_SESSIONS; 0: the default */
+
+	const char *store_dir;     /* folder for what the device cannot hold, and for what was signed once */
+	const char *serial;        /* of our token */
+	const char *label;         /* of our token: it stays, whatever the device is called */
+	unsigned tier;
+	unsigned max_pin_tries;
+	uint64_t chain_id, poai_ttl, hmm_ttl; /* as in soft.h */
+};
+
+#define HZ_P11_SESSIONS 256u
+#define HZ_P11_SESSIONS_DEFAULT 32u
+
+/*
+ * Load the module; the device itself is first spoken to when it is needed, and again after it was lost.
+ * CKR_TOKEN_NOT_PRESENT: the module cannot be loaded. CKR_GENERAL_ERROR: it is this very module, or p11-kit's proxy, which leads back
+ * here. CKR_HOST_MEMORY. The reason in hz_error_text().
+ */
+CK_RV hz_p11_open(const struct hz_p11_conf *conf, struct hz_backend **out);
+
+#endif

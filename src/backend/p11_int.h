@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the forwarding backend: the connection, its sessions, its objects, keys on it.
+ *
+ * Locks, from the top down:
+ *   table   the objects known of the device; held while they are listed
+ *   conn    connecting, logging in and out
+ *   pool    the idle sessions; short
+ * Operations take none of them across the device's work.
+ */
+#ifndef HZ_BACKEND_P11_INT_H
+#define HZ_BACKEND_P11_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "backend/p11.h"
+#include "backend/soft_int.h"
+#include "hanzo-pkcs11.h"
+
+/* One object of the device. Never freed before the backend is, so that keys may point at it. */
+struct hz_p11_obj {
+	hz_oid oid;
+	_Atomic CK_OBJECT_HANDLE handle;
+	_Atomic unsigned era;        /* the handle is the device's since this era; 0: never */
+	_Atomic bool gone;
+	bool session;                /* lives in the device's keeper session of connection `link` */
+	unsigned link;
+	_Atomic bool fresh;          /* made, not yet inserted */
+	_Atomic unsigned holders;    /* session objects: our objects that stand for it */
+	/* With the table's lock. */
+	bool private;
+	CK_OBJECT_CLASS cls;
+	CK_KEY_TYPE kt;
+	uint8_t name[32];            /* SHA-256 of class, type, id and label: what it is found again by */
+	struct hz_attrs seen;        /* class, type, id, label, private: as last read */
+};
+
+/* What a search looks through: small, one after the other. */
+struct hz_p11_line {
+	uint64_t label, id;          /* hashes */
+	struct hz_p11_obj *o;
+};
+
+struct hz_p11_table {
+	pthread_mutex_t lock;
+	struct hz_p11_line *v;       /* by number: oid - 1 */
+	size_t n, cap;
+	unsigned era;                /* of the device when it was last listed; 0: never */
+	struct timespec listed;
+};
+
+struct hz_p11_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t free;
+	CK_SESSION_HANDLE idle[HZ_P11_SESSIONS];
+	unsigned n_idle, open, cap;
+	unsigned link;               /* of the connection that they belong to */
+};
+
+struct hz_p11 {
+	struct hz_backend be;
+	char *module, *token, *pin_source;
+	bool by_slot, allow_init;
+	CK_SLOT_ID slot_wanted;
+	unsigned tier, max_tries;
+	CK_UTF8CHAR label[32];
+	struct hz_soft_env env;
+	struct hz_store *side;       /* attributes that the device cannot hold */
+
+	void *handle;                /* p11_load.h's; `f` is the same as this floor sees it */
+	CK_FUNCTION_LIST *f;
+
+	pthread_mutex_t conn;
+	bool started;                /* C_Initialize was called for us */
+	struct timespec failed;      /* last attempt to connect that failed; zero: none */
+	_Atomic unsigned inside;     /* calls of ours that hold a session of the pool */
+	_Atomic unsigned link;       /* 0: never connected; raised by each new connection */
+	_Atomic bool up;
+	_Atomic unsigned era;        /* raised when the device's object handles may have changed: connecting, login, logout */
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE keeper;    /* keeps the login, and holds session objects */
+	pthread_mutex_t keeping;     /* one thread at a time makes objects in the keeper */
+	bool read_only, protected_path;
+	bool forked;                 /* opened in a forked child */
+	bool login_wanted;           /* the user's login is to be kept up */
+	bool so;                     /* the SO is logged in at the device */
+	bool ours;                   /* the device's login was made by us, not by the application beside us */
+	uint8_t *pin;                /* secret memory: the device's PIN while login_wanted; NULL with protected_path */
+	size_t pin_len;
+	unsigned wrong_pins;         /* compared with pin_source's, not with the device's */
+	uint8_t refused[32];         /* hash of a PIN from pin_source that the device refused: not tried again */
+	bool has_refused;
+
+	struct hz_p11_pool pool;
+	struct hz_p11_table table;
+	_Atomic uint64_t generation;
+
+	pthread_mutex_t mechs_lock;
+	struct hz_p11_device_list *device; /* what it does itself */
+	struct hz_mech_row *mechs;   /* ascending */
+	size_t n_mechs;
+	_Atomic bool mechs_ready;
+};
+
+static inline struct hz_p11 *hz_p11_self(struct hz_backend *be)
+{
+	return (struct hz_p11 *)be;
+}
+
+/* ---- p11_pin.c ---- */
+
+/* The PIN that pin_source names, into secret memory. CKR_FUNCTION_FAILED with a reason that holds no part of it. */
+CK_RV hz_p11_pin_read(const char *source, uint8_t **pin, size_t *len);
+
+/* ---- p11_conn.c ---- */
+
+/* Connected? Connects when not. CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT. */
+CK_RV hz_p11_ready(struct hz_p11 *p);
+/* The connection `link` is lost (or only its login): make another one, once for all threads that found out. */
+CK_RV hz_p11_recover(struct hz_p11 *p, unsigned link, CK_RV why);
+void hz_p11_disconnect(struct hz_p11 *p);
+/* The vtable's token half. */
+CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st);
+CK_RV hz_p11_init_token(struct hz_backend *be, const uint8_t *so_pin, size_t len, const CK_UTF8CHAR label[32]);
+
+/* ---- p11_login.c ---- */
+
+CK_RV hz_p11_login(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, size_t len);
+CK_RV hz_p11_check_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, size_t len);
+void hz_p11_logout(struct hz_backend *be);
+CK_RV hz_p11_init_pin(struct hz_backend *be, const uint8_t *pin, size_t len);
+CK_RV hz_p11_set_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t len);
+/* With the conn lock: log the keeper session in with p->pin. */
+CK_RV hz_p11_login_again(struct hz_p11 *p);
+/* One more login for one use of a key with CKA_ALWAYS_AUTHENTICATE, in the session of the operation. */
+CK_RV hz_p11_context_login(struct hz_p11 *p, CK_SESSION_HANDLE s);
+
+/* ---- p11_pool.c ---- */
+
+#define HZ_P11_WAIT 10 /* seconds that a call waits for a session when all are busy */
+
+struct hz_p11_session {
+	CK_SESSION_HANDLE h;
+	unsigned link;
+};
+
+CK_RV hz_p11_take(struct hz_p11 *p, struct hz_p11_session *s);
+/* keep: nothing is active in it and it works. */
+void hz_p11_give(struct hz_p11 *p, struct hz_p11_session *s, bool keep);
+/* Forget all idle sessions of an ended connection. */
+void hz_p11_pool_reset(struct hz_p11 *p, unsigned link);
+
+/*
+ * Run one piece of work in a session of the pool; when the device says that session, login, token or object handles were lost, recover
+ * and run it once more. The result is a code that PKCS#11 has for it.
+ */
+typedef CK_RV (*hz_p11_work)(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg);
+CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg);
+/* Does the code say that the device lost us? */
+bool hz_p11_lost(CK_RV rv);
+/* What an application is told. */
+CK_RV hz_p11_code(CK_RV rv);
+
+/* ---- p11_attr.c ---- */
+
+/* Read attributes; those that the object has not, or does not give, are left out. */
+CK_RV hz_p11_read(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE_TYPE *types, size_t n,
+		  struct hz_attrs *out);
+/* All attributes of an object as this module keeps them: forms of EC points, what follows from others, our own marks. */
+CK_RV hz_p11_read_all(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_OBJECT_CLASS cls, CK_KEY_TYPE kt,
+		      struct hz_attrs *out);
+/* The forms of this module. */
+CK_RV hz_p11_normalise(struct hz_attrs *a);
+
+/* A template for the device: what it can hold, without what is so anyway. Points into `from`. */
+struct hz_p11_tmpl {
+	CK_ATTRIBUTE v[96];
+	CK_MECHANISM_TYPE allowed[16];
+	size_t n;
+};
+enum hz_p11_purpose { HZ_P11_CREATE, HZ_P11_GENERATE, HZ_P11_UNWRAP, HZ_P11_DERIVE, HZ_P11_COPY, HZ_P11_SET };
+/* spare: without what some devices refuse to be told. */
+CK_RV hz_p11_template(struct hz_p11_tmpl *t, const struct hz_attrs *from, enum hz_p11_purpose purpose, bool spare);
+/* Did the device refuse the template as such, so that a sparer one is worth a try? */
+bool hz_p11_template_refused(CK_RV rv);
+/* Can no device be given this attribute (ours, or made by the token)? */
+bool hz_p11_not_for_device(CK_ATTRIBUTE_TYPE type);
+
+/* ---- p11_table.c ---- */
+
+CK_RV hz_p11_find(struct hz_backend *be, const struct hz_attrs *tmpl, bool private_too, hz_oid **ids, size_t *n);
+struct hz_p11_obj *hz_p11_obj_of(struct hz_p11 *p, hz_oid oid); /* NULL: none */
+/* A new object (fresh), known by its handle and attributes. NULL: no memory. */
+struct hz_p11_obj *hz_p11_obj_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const struct hz_attrs *attrs, bool session);
+/* Its attributes are now these. */
+void hz_p11_obj_seen(struct hz_p11 *p, struct hz_p11_obj *o, const struct hz_attrs *attrs);
+void hz_p11_obj_end(struct hz_p11_obj *o);
+/* The device's handle of an object, found again when handles have changed. Codes are the device's (hz_p11_run maps them). */
+CK_RV hz_p11_handle(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_obj *o, CK_OBJECT_HANDLE *h);
+/* The public half beside a private key of the device, which has the same type, CKA_ID and (EC) curve. *pub stays empty: none. */
+CK_RV hz_p11_public_half(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_attrs *priv, struct hz_attrs *pub);
+void hz_p11_table_free(struct hz_p11 *p);
+
+/* ---- p11_object.c ---- */
+
+CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked);
+CK_RV hz_p11_insert(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids);
+CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs);
+CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id);
+/* The object that a set stands for (HZ_CKA_REF); NULL: none, its value is in the set. */
+struct hz_p11_obj *hz_p11_ref(struct hz_p11 *p, const struct hz_attrs *set);
+CK_RV hz_p11_set_ref(struct hz_attrs *set, const struct hz_p11_obj *o);
+void hz_p11_hold(struct hz_backend *be, const struct hz_attrs *set);
+void hz_p11_release(struct hz_backend *be, const struct hz_attrs *set);
+
+/* Make something in the device: in the keeper's session when the set says CKA_TOKEN false, else in s. */
+CK_SESSION_HANDLE hz_p11_maker(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_attrs *set);
+void hz_p11_made(struct hz_p11 *p, const struct hz_attrs *set);
+
+/* ---- p11_side.c: CKA_HANZO_* and mechanism lists, beside the device's object ---- */
+
+/* Add what is kept beside the object with these attributes. */
+CK_RV hz_p11_side_load(struct hz_p11 *p, struct hz_attrs *a);
+/* Keep what of `set` the device cannot hold; nothing kept where there is nothing. */
+CK_RV hz_p11_side_save(struct hz_p11 *p, const struct hz_attrs *set);
+CK_RV hz_p11_side_drop(struct hz_p11 *p, const struct hz_attrs *set);
+
+/* ---- p11_mechs.c ---- */
+
+const struct hz_mech_row *hz_p11_mech(struct hz_backend *be, CK_MECHANISM_TYPE type);
+size_t hz_p11_mech_list(struct hz_backend *be, CK_MECHANISM_TYPE *out, size_t room);
+/* Does the device itself do this? */
+/* The mechanism that signs what *hash (0: the caller) has hashed; CK_UNAVAILABLE_INFORMATION: none. */
+CK_MECHANISM_TYPE hz_p11_raw_mech(CK_MECHANISM_TYPE type, CK_MECHANISM_TYPE *hash);
+bool hz_p11_device_does(struct hz_p11 *p, CK_MECHANISM_TYPE type, CK_FLAGS flag);
+
+/* ---- p11_key.c, p11_op.c, p11_make.c ---- */
+
+/* What hz_key.remote points to for a key on the device. */
+struct hz_p11_key {
+	struct hz_remote remote;
+	struct hz_p11 *p;
+	struct hz_p11_obj *obj;
+	bool always_auth;
+};
+
+/* The device's half of a key; NULL for keys that are here. */
+struct hz_p11_key *hz_p11_key_of(const struct hz_key *key);
+CK_RV hz_p11_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oid id, struct hz_key **key);
+void hz_p11_key_free(struct hz_backend *be, struct hz_key *key);
+CK_RV hz_p11_complete(struct hz_backend *be, struct hz_attrs *attrs);
+CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+/* One signature by one call each of C_SignInit and C_Sign. *sig_len: room in, length out. */
+CK_RV hz_p11_sign(struct hz_p11_key *k, const CK_MECHANISM *m, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len);
+/* A streaming operation of the device (p11_stream.c). */
+CK_RV hz_p11_stream(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+
+CK_RV hz_p11_generate(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *secret);
+CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv);
+CK_RV hz_p11_derive(struct hz_backend *be, const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made);
+CK_RV hz_p11_wrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, struct hz_buf *out);
+CK_RV hz_p11_wrap_len(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, size_t *len);
+CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key *unwrapping, const uint8_t *in, size_t len,
+		    struct hz_attrs *made);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New keys in the device: generated, derived, unwrapped; and keys that leave it wrapped. */
+#include <string.h>
+
+#include "backend/p11_int.h"
+#include "base/error.h"
+#include "base/secmem.h"
+#include "ck/schema.h"
+
+struct making {
+	CK_MECHANISM m;
+	struct hz_p11_key *with;     /* base or unwrapping key */
+	const uint8_t *in;           /* wrapped */
+	size_t len;
+	enum hz_p11_purpose purpose;
+	struct hz_attrs *set, *priv; /* the one, or the public and the private half */
+	CK_OBJECT_HANDLE h, h_priv;
+};
+
+static CK_RV make_one(struct hz_p11 *p, CK_SESSION_HANDLE s, struct making *w, struct hz_p11_tmpl *t)
+{
+	CK_OBJECT_HANDLE with = CK_INVALID_HANDLE;
+	CK_RV rv = w->with != NULL ? hz_p11_handle(p, s, w->with->obj, &with) : CKR_OK;
+
+	if (rv != CKR_OK)
+		return rv;
+	if (w->purpose == HZ_P11_DERIVE)
+		return p->f->C_DeriveKey(s, &w->m, with, t->v, t->n, &w->h);
+	if (w->purpose == HZ_P11_UNWRAP)
+		return p->f->C_UnwrapKey(s, &w->m, with, (CK_BYTE *)(uintptr_t)w->in, w->len, t->v, t->n, &w->h);
+	return p->f->C_GenerateKey(s, &w->m, t->v, t->n, &w->h);
+}
+
+static CK_RV one_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct making *w = arg;
+	CK_SESSION_HANDLE at = hz_p11_maker(p, s, w->set);
+	struct hz_p11_tmpl t;
+	CK_RV rv = CKR_OK;
+
+	for (int spare = 0; spare < 2; spare++) {
+		rv = hz_p11_template(&t, w->set, w->purpose, spare != 0);
+		if (rv == CKR_OK)
+			rv = make_one(p, at, w, &t);
+		if (!hz_p11_template_refused(rv))
+			break;
+	}
+	hz_p11_made(p, w->set);
+	return rv;
+}
+
+/* A half that lives in the session lives in the keeper's; the halves are made by one call, so one session holds both. */
+static CK_RV pair_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct making *w = arg;
+	const struct hz_attrs *shorter = hz_attrs_bool(w->set, CKA_TOKEN, false) ? w->priv : w->set;
+	CK_SESSION_HANDLE at = hz_p11_maker(p, s, shorter);
+	struct hz_p11_tmpl pub, priv;
+	CK_RV rv = CKR_OK;
+
+	for (int spare = 0; spare < 2; spare++) {
+		rv = hz_p11_template(&pub, w->set, HZ_P11_GENERATE, spare != 0);
+		if (rv == CKR_OK)
+			rv = hz_p11_template(&priv, w->priv, HZ_P11_GENERATE, spare != 0);
+		if (rv == CKR_OK)
+			rv = p->f->C_GenerateKeyPair(at, &w->m, pub.v, pub.n, priv.v, priv.n, &w->h, &w->h_priv);
+		if (!hz_p11_template_refused(rv))
+			break;
+	}
+	hz_p11_made(p, shorter);
+	return rv;
+}
+
+/* ---- what was made, into the set ---- */
+
+struct reading {
+	CK_OBJECT_HANDLE h;
+	CK_OBJECT_CLASS cls;
+	CK_KEY_TYPE kt;
+	struct hz_attrs a;
+};
+
+static CK_RV read_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct reading *r = arg;
+
+	hz_attrs_free(&r->a);
+	return hz_p11_read_all(p, s, r->h, r->cls, r->kt, &r->a);
+}
+
+/* The device's word on its object stands, but for what is our own. */
+static CK_RV merge(struct hz_attrs *set, const struct hz_attrs *from)
+{
+	CK_RV rv = CKR_OK;
+
+	for (size_t i = 0; i < from->n && rv == CKR_OK; i++) {
+		CK_ATTRIBUTE_TYPE t = from->v[i].type;
+
+		if (t == CKA_UNIQUE_ID || t == CKA_ALLOWED_MECHANISMS || t == CKA_TOKEN || t == CKA_HANZO_TIER || t == CKA_HANZO_EFFECTIVE_TIER)
+			continue;
+		if (t == CKA_LABEL && from->v[i].len == 0)
+			continue;
+		rv = hz_attrs_set_from(set, &from->v[i]);
+	}
+	return rv;
+}
+
+static CK_RV adopt(struct hz_p11 *p, struct hz_attrs *set, CK_OBJECT_HANDLE h)
+{
+	struct reading r = { h, hz_attrs_ulong(set, CKA_CLASS, 0), hz_attrs_ulong(set, CKA_KEY_TYPE, 0), HZ_ATTRS_INIT };
+	struct hz_p11_obj *o;
+	CK_RV rv = hz_p11_run(p, read_work, &r);
+
+	if (rv == CKR_OK)
+		rv = merge(set, &r.a);
+	hz_attrs_free(&r.a);
+	if (rv != CKR_OK)
+		return rv;
+	o = hz_p11_obj_add(p, h, set, !hz_attrs_bool(set, CKA_TOKEN, false));
+	return o != NULL ? hz_p11_set_ref(set, o) : hz_fail(CKR_HOST_MEMORY, "no memory for an object");
+}
+
+struct ending {
+	CK_OBJECT_HANDLE h[2];
+};
+
+static CK_RV end_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct ending *e = arg;
+
+	for (int i = 0; i < 2; i++)
+		if (e->h[i] != CK_INVALID_HANDLE)
+			(void)p->f->C_DestroyObject(s, e->h[i]);
+	return CKR_OK;
+}
+
+static CK_RV adopt_or_end(struct hz_p11 *p, struct making *w)
+{
+	struct ending e = { { w->h, w->h_priv } };
+	CK_RV rv = adopt(p, w->set, w->h);
+	const struct hz_attr *v;
+
+	/* The private half takes what is public from the other: it may be in no list yet. */
+	for (int i = 0; i < 2 && rv == CKR_OK && w->priv != NULL; i++) {
+		v = hz_attrs_find(w->set, i == 0 ? CKA_PUBLIC_KEY_INFO : CKA_HANZO_ADDRESS);
+		if (v != NULL)
+			rv = hz_attrs_set_from(w->priv, v);
+	}
+	if (rv == CKR_OK && w->priv != NULL)
+		rv = adopt(p, w->priv, w->h_priv);
+	if (rv != CKR_OK)
+		(void)hz_p11_run(p, end_work, &e);
+	return rv;
+}
+
+CK_RV hz_p11_generate(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *secret)
+{
+	struct making w = { .m = { m->type, m->param, m->param_len }, .purpose = HZ_P11_GENERATE, .set = secret };
+	CK_RV rv = hz_p11_run(hz_p11_self(be), one_work, &w);
+
+	return rv == CKR_OK ? adopt_or_end(hz_p11_self(be), &w) : rv;
+}
+
+CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv)
+{
+	struct making w = { .m = { m->type, m->param, m->param_len }, .purpose = HZ_P11_GENERATE, .set = pub, .priv = priv };
+	CK_RV rv = hz_p11_normalise(pub); /* the curve by its OBJECT IDENTIFIER, which every device knows */
+
+	if (rv == CKR_OK)
+		rv = hz_p11_run(hz_p11_self(be), pair_work, &w);
+	return rv == CKR_OK ? adopt_or_end(hz_p11_self(be), &w) : rv;
+}
+
+/* ---- derive, unwrap ---- */
+
+/* A secret that may be read is the session's own: its value comes here, and nothing stays in the device. */
+static bool comes_here(const struct hz_attrs *made)
+{
+	return !hz_attrs_bool(made, CKA_TOKEN, false) && hz_attrs_ulong(made, CKA_CLASS, 0) == CKO_SECRET_KEY &&
+	       !hz_attrs_bool(made, CKA_SENSITIVE, true) && hz_attrs_bool(made, CKA_EXTRACTABLE, false);
+}
+
+static CK_RV fetch(struct hz_p11 *p, struct making *w)
+{
+	struct reading r = { w->h, CKO_SECRET_KEY, hz_attrs_ulong(w->set, CKA_KEY_TYPE, 0), HZ_ATTRS_INIT };
+	struct ending e = { { w->h, CK_INVALID_HANDLE } };
+	const struct hz_attr *v;
+	CK_RV rv = hz_p11_run(p, read_work, &r);
+
+	if (rv == CKR_OK) {
+		v = hz_attrs_find(&r.a, CKA_VALUE);
+		rv = v != NULL ? hz_soft_set_secret(w->set, v->value, v->len) : hz_fail(CKR_DEVICE_ERROR, "the device keeps the value");
+	}
+	(void)hz_p11_run(p, end_work, &e);
+	hz_attrs_free(&r.a);
+	return rv;
+}
+
+static CK_RV make_from(struct hz_p11 *p, struct making *w)
+{
+	CK_RV rv = hz_p11_run(p, one_work, w);
+
+	if (rv != CKR_OK)
+		return rv;
+	return comes_here(w->set) ? fetch(p, w) : adopt_or_end(p, w);
+}
+
+CK_RV hz_p11_derive(struct hz_backend *be, const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made)
+{
+	struct making w = { .m = { m->type, m->param, m->param_len }, .with = hz_p11_key_of(base), .purpose = HZ_P11_DERIVE, .set = made };
+	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
+
+	if (w.with != NULL)
+		return make_from(hz_p11_self(be), &w);
+	return row != NULL && row->derive != NULL ? row->derive(m, base, made) : hz_fail(CKR_MECHANISM_INVALID, "no derivation");
+}
+
+/* What a key of the session opens becomes a key of the session, or is put into the device by insert. */
+CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key *unwrapping, const uint8_t *in, size_t len,
+		    struct hz_attrs *made)
+{
+	struct making w = { .m = { m->type, m->param, m->param_len }, .with = hz_p11_key_of(unwrapping), .in = in, .len = len,
+			    .purpose = HZ_P11_UNWRAP, .set = made };
+	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
+
+	if (w.with != NULL)
+		return make_from(hz_p11_self(be), &w);
+	return row != NULL && row->unwrap != NULL ? row->unwrap(m, unwrapping, in, len, made) : hz_fail(CKR_MECHANISM_INVALID, "no unwrapping");
+}
+
+/* ---- wrap ---- */
+
+struct wrapping {
+	CK_MECHANISM m;
+	struct hz_p11_obj *with, *target;
+	struct hz_buf *out; /* NULL: the length only */
+	size_t len;
+};
+
+static CK_RV wrap_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct wrapping *w = arg;
+	CK_OBJECT_HANDLE with, target;
+	CK_ULONG n = 0, got;
+	uint8_t *room;
+	CK_RV rv = hz_p11_handle(p, s, w->with, &with);
+
+	if (rv == CKR_OK)
+		rv = hz_p11_handle(p, s, w->target, &target);
+	if (rv == CKR_OK)
+		rv = p->f->C_WrapKey(s, &w->m, with, target, NULL, &n);
+	if (rv == CKR_OK && n > HZ_ATTR_MAX_LEN)
+		rv = hz_fail(CKR_DEVICE_ERROR, "a wrapped key of %lu bytes", n);
+	w->len = n;
+	if (rv != CKR_OK || w->out == NULL)
+		return rv;
+	hz_buf_clear(w->out);
+	room = hz_buf_room(w->out, n != 0 ? n : 1);
+	if (room == NULL)
+		return CKR_HOST_MEMORY;
+	got = n;
+	rv = p->f->C_WrapKey(s, &w->m, with, target, room, &got);
+	if (rv == CKR_OK && got > n)
+		rv = hz_fail(CKR_DEVICE_ERROR, "a wrapped key of %lu bytes where %lu were announced", got, n);
+	if (rv == CKR_OK)
+		w->out->len = got;
+	return rv;
+}
+
+/* Both keys in the device: it wraps. Both here, or a target that is only used (delegation): done here. */
+static CK_RV place(struct hz_p11 *p, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, struct wrapping *w,
+		   const struct hz_soft_mech **row)
+{
+	struct hz_p11_key *wk = hz_p11_key_of(wrapping), *tk = hz_p11_key_of(target);
+
+	*row = NULL;
+	if (m->type == CKM_HANZO_ECIES_DELEGATE || (wk == NULL && tk == NULL)) {
+		*row = hz_soft_mech_find(m->type);
+		return *row != NULL && (*row)->wrap != NULL ? CKR_OK : hz_fail(CKR_MECHANISM_INVALID, "no wrapping");
+	}
+	if (tk == NULL)
+		return hz_fail(CKR_KEY_NOT_WRAPPABLE, "a key of the session cannot be wrapped by one of the device");
+	w->with = wk != NULL ? wk->obj : hz_p11_ref(p, &wrapping->attrs);
+	w->target = tk->obj;
+	if (w->with == NULL)
+		return hz_fail(CKR_WRAPPING_KEY_HANDLE_INVALID, "the wrapping key is not in the device");
+	return CKR_OK;
+}
+
+CK_RV hz_p11_wrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, struct hz_buf *out)
+{
+	struct wrapping w = { .m = { m->type, m->param, m->param_len }, .out = out };
+	const struct hz_soft_mech *row;
+	CK_RV rv = place(hz_p11_self(be), m, wrapping, target, &w, &row);
+
+	if (rv != CKR_OK)
+		return rv;
+	return row != NULL ? row->wrap(m, wrapping, target, out) : hz_p11_run(hz_p11_self(be), wrap_work, &w);
+}
+
+CK_RV hz_p11_wrap_len(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, size_t *len)
+{
+	struct wrapping w = { .m = { m->type, m->param, m->param_len } };
+	const struct hz_soft_mech *row;
+	CK_RV rv = place(hz_p11_self(be), m, wrapping, target, &w, &row);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (row != NULL)
+		return row->wrap_len(m, wrapping, target, len);
+	rv = hz_p11_run(hz_p11_self(be), wrap_work, &w);
+	*len = w.len;
+	return rv;
+}

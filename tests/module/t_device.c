@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A slot whose keys are in SoftHSM2: objects, every kind of operation, what is composed here of what the device has, limits that the
+ * device cannot hold, fork, loss of the device's sessions. SOFTHSM2 names the module; without one the test is skipped.
+ */
+#include <pthread.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "p11.h"
+
+#define SLOT 2
+#define DEVICE_PIN "device-pin-1"
+
+static const char *module_path(void)
+{
+	const char *p = getenv("SOFTHSM2");
+
+	return p != NULL ? p : "/usr/lib/softhsm/libsofthsm2.so";
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	char path[160];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", p11_dir, name);
+	f = fopen(path, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, mode) != 0)
+		exit(99);
+}
+
+static void configure(const char *module, const char *more)
+{
+	char text[1024], path[160];
+
+	snprintf(text, sizeof text, "[hanzo]\nstore = %s/store\nlog = file:%s/log\n[tier2]\nbackend = pkcs11\nmodule = %s\n%s", p11_dir,
+		 p11_dir, module, more);
+	write_file("pkcs11.conf", text, 0600);
+	snprintf(path, sizeof path, "%s/pkcs11.conf", p11_dir);
+	setenv("HANZO_PKCS11_CONF", path, 1);
+}
+
+/* A token of SoftHSM2 in our folder, made with its own calls in a process of their own. */
+static void make_device(const char *label)
+{
+	char cmd[512], path[160];
+
+	snprintf(path, sizeof path, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", p11_dir);
+	write_file("softhsm2.conf", path, 0600);
+	snprintf(path, sizeof path, "%s/tokens", p11_dir);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof path, "%s/softhsm2.conf", p11_dir);
+	setenv("SOFTHSM2_CONF", path, 1);
+	snprintf(cmd, sizeof cmd, "softhsm2-util --init-token --free --label %s --so-pin device-so-1 --pin " DEVICE_PIN " >/dev/null 2>&1", label);
+	if (system(cmd) != 0) {
+		printf("SKIP t_device: softhsm2-util makes no token\n");
+		p11_clean();
+		exit(77);
+	}
+}
+
+static CK_BYTE k256_oid[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+static CK_BYTE p256_oid[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+
+struct pair {
+	CK_OBJECT_HANDLE pub, priv;
+};
+
+static struct pair ec_pair(CK_SESSION_HANDLE s, CK_BYTE *oid, CK_ULONG len, const char *label, bool token, CK_MECHANISM_TYPE *only, CK_ULONG n)
+{
+	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	CK_BBOOL at_rest = token ? CK_TRUE : CK_FALSE;
+	CK_ATTRIBUTE pub[] = { { CKA_EC_PARAMS, oid, len }, { CKA_TOKEN, &at_rest, 1 }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+			       { CKA_ID, (void *)(uintptr_t)label, strlen(label) }, { CKA_ENCRYPT, &yes, 1 } };
+	CK_ATTRIBUTE priv[] = { { CKA_TOKEN, &at_rest, 1 }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+				{ CKA_ID, (void *)(uintptr_t)label, strlen(label) }, { CKA_SIGN, &yes, 1 }, { CKA_DERIVE, &yes, 1 }, { CKA_DECRYPT, &yes, 1 },
+				{ CKA_ALLOWED_MECHANISMS, only, n * sizeof *only } };
+	struct pair p = { 0, 0 };
+
+	OK(p11->C_GenerateKeyPair(s, &m, pub, 5, priv, n != 0 ? 7 : 6, &p.pub, &p.priv));
+	return p;
+}
+
+/* Sign and verify; the length of the signature. */
+static CK_ULONG sign_verify(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, struct pair k, const void *in, CK_ULONG len)
+{
+	CK_MECHANISM m = { type, NULL, 0 };
+	CK_BYTE sig[512];
+	CK_ULONG n = sizeof sig;
+
+	OK(p11->C_SignInit(s, &m, k.priv));
+	OK(p11->C_Sign(s, (CK_BYTE *)(uintptr_t)in, len, sig, &n));
+	OK(p11->C_VerifyInit(s, &m, k.pub));
+	OK(p11->C_Verify(s, (CK_BYTE *)(uintptr_t)in, len, sig, n));
+	sig[n - 1] ^= 1;
+	OK(p11->C_VerifyInit(s, &m, k.pub));
+	CHECK(p11->C_Verify(s, (CK_BYTE *)(uintptr_t)in, len, sig, n) == CKR_SIGNATURE_INVALID);
+	return n;
+}
+
+static void test_ec(CK_SESSION_HANDLE s)
+{
+	struct pair k = ec_pair(s, p256_oid, sizeof p256_oid, "device-p256", true, NULL, 0);
+	CK_BYTE digest[32] = { 1, 2, 3 }, value[8], sig[64];
+	CK_BBOOL flag = CK_FALSE;
+	CK_ATTRIBUTE a = { CKA_VALUE, value, sizeof value }, f = { CKA_NEVER_EXTRACTABLE, &flag, 1 };
+	CK_MECHANISM m = { CKM_ECDSA_SHA3_256, NULL, 0 };
+	CK_ULONG n = sizeof sig;
+
+	CHECK(sign_verify(s, CKM_ECDSA, k, digest, 32) == 64);
+	CHECK(sign_verify(s, CKM_ECDSA_SHA256, k, "hello", 5) == 64);
+	CHECK(sign_verify(s, CKM_ECDSA_SHA3_384, k, "hello", 5) == 64); /* the device knows no SHA-3 */
+	RV(p11->C_GetAttributeValue(s, k.priv, &a, 1), CKR_ATTRIBUTE_SENSITIVE);
+	OK(p11->C_GetAttributeValue(s, k.priv, &f, 1));
+	CHECK(flag == CK_TRUE);
+	OK(p11->C_SignInit(s, &m, k.priv));
+	OK(p11->C_SignUpdate(s, digest, 10));
+	OK(p11->C_SignUpdate(s, digest + 10, 22));
+	n = 10;
+	RV(p11->C_SignFinal(s, sig, &n), CKR_BUFFER_TOO_SMALL);
+	CHECK(n == 64);
+	OK(p11->C_SignFinal(s, sig, &n));
+	OK(p11->C_VerifyInit(s, &m, k.pub));
+	OK(p11->C_Verify(s, digest, 32, sig, n));
+	k = ec_pair(s, p256_oid, sizeof p256_oid, "session-p256", false, NULL, 0);
+	CHECK(sign_verify(s, CKM_ECDSA_SHA256, k, "hello", 5) == 64);
+	OK(p11->C_DestroyObject(s, k.priv));
+}
+
+static void test_vendor(CK_SESSION_HANDLE s)
+{
+	CK_MECHANISM_TYPE only[] = { CKM_HANZO_POAI };
+	struct pair k = ec_pair(s, k256_oid, sizeof k256_oid, "device-k256", true, NULL, 0);
+	struct pair poai = ec_pair(s, k256_oid, sizeof k256_oid, "device-poai", true, only, 1);
+	CK_BYTE digest[32] = { 9 }, address[20], blob[256], plain[64];
+	CK_ATTRIBUTE a = { CKA_HANZO_ADDRESS, address, sizeof address };
+	CK_MECHANISM ecies = { CKM_HANZO_ECIES, NULL, 0 }, m = { CKM_HANZO_POAI, NULL, 0 };
+	CK_ULONG n = sizeof blob, len = sizeof plain;
+	char text[512];
+
+	CHECK(sign_verify(s, CKM_ECDSA, k, digest, 32) == 64);
+	CHECK(sign_verify(s, CKM_HANZO_ECDSA_RECOVERABLE, k, digest, 32) == 65);
+	CHECK(sign_verify(s, CKM_HANZO_ECDSA_KECCAK256, k, "hello", 5) == 64);
+	OK(p11->C_GetAttributeValue(s, k.priv, &a, 1));
+	CHECK(a.ulValueLen == 20);
+	OK(p11->C_EncryptInit(s, &ecies, k.pub));
+	OK(p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)"secret", 6, blob, &n));
+	OK(p11->C_DecryptInit(s, &ecies, k.priv));
+	OK(p11->C_Decrypt(s, blob, n, plain, &len));
+	CHECK(len == 6 && memcmp(plain, "secret", 6) == 0);
+	blob[40] ^= 1;
+	OK(p11->C_DecryptInit(s, &ecies, k.priv));
+	len = sizeof plain;
+	RV(p11->C_Decrypt(s, blob, n, plain, &len), CKR_ENCRYPTED_DATA_INVALID);
+
+	snprintf(text, sizeof text,
+		 "{\"modelId\":\"m\",\"inputHash\":\"0x%064d\",\"outputHash\":\"0x%064d\",\"timestamp\":%lld,\"computeTime\":5,"
+		 "\"nodeId\":\"n\",\"nonce\":\"0x%064d\"}", 1, 2, (long long)time(NULL), 3);
+	RV(p11->C_SignInit(s, &m, k.priv), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	CHECK(sign_verify(s, CKM_HANZO_POAI, poai, text, strlen(text)) == 65);
+	OK(p11->C_SignInit(s, &m, poai.priv)); /* the nonce was signed */
+	n = sizeof blob;
+	RV(p11->C_Sign(s, (CK_BYTE *)text, strlen(text), blob, &n), CKR_FUNCTION_REJECTED);
+	m.mechanism = CKM_ECDSA; /* the list is ours: the device's says CKM_ECDSA */
+	RV(p11->C_SignInit(s, &m, poai.priv), CKR_MECHANISM_INVALID);
+}
+
+static void test_rsa(CK_SESSION_HANDLE s)
+{
+	CK_MECHANISM gen = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 }, raw = { CKM_RSA_PKCS, NULL, 0 }, wrap = { CKM_RSA_PKCS, NULL, 0 };
+	CK_ULONG bits = 2048, n = 256, len = 256;
+	CK_BYTE e[] = { 1, 0, 1 }, blob[256], plain[256];
+	CK_ATTRIBUTE pub[] = { { CKA_MODULUS_BITS, &bits, sizeof bits }, { CKA_PUBLIC_EXPONENT, e, 3 }, { CKA_TOKEN, &yes, 1 },
+			       { CKA_LABEL, (void *)(uintptr_t)"device-rsa", 10 } };
+	CK_ATTRIBUTE priv[] = { { CKA_TOKEN, &yes, 1 }, { CKA_LABEL, (void *)(uintptr_t)"device-rsa", 10 } };
+	CK_RSA_PKCS_PSS_PARAMS p = { CKM_SHA256, CKG_MGF1_SHA256, 32 };
+	CK_MECHANISM pss = { CKM_SHA256_RSA_PKCS_PSS, &p, sizeof p };
+	struct pair k;
+
+	(void)wrap;
+	OK(p11->C_GenerateKeyPair(s, &gen, pub, 4, priv, 2, &k.pub, &k.priv));
+	CHECK(sign_verify(s, CKM_SHA256_RSA_PKCS, k, "hello", 5) == 256);
+	CHECK(sign_verify(s, CKM_SHA3_256_RSA_PKCS, k, "hello", 5) == 256); /* composed */
+	OK(p11->C_SignInit(s, &pss, k.priv));
+	OK(p11->C_Sign(s, blob, 100, plain, &n));
+	OK(p11->C_VerifyInit(s, &pss, k.pub));
+	OK(p11->C_Verify(s, blob, 100, plain, n));
+	OK(p11->C_EncryptInit(s, &raw, k.pub));
+	n = sizeof blob;
+	OK(p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)"secret", 6, blob, &n));
+	OK(p11->C_DecryptInit(s, &raw, k.priv));
+	OK(p11->C_Decrypt(s, blob, n, plain, &len));
+	CHECK(len == 6 && memcmp(plain, "secret", 6) == 0);
+}
+
+static void test_aes(CK_SESSION_HANDLE s, CK_BBOOL *token)
+{
+	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_BYTE iv[16] = { 7 }, in[50] = { 1, 2, 3 }, ct[80], pt[80];
+	CK_GCM_PARAMS g = { iv, 12, 96, NULL, 0, 128 };
+	CK_MECHANISM gcm = { CKM_AES_GCM, &g, sizeof g }, cbc = { CKM_AES_CBC_PAD, iv, 16 };
+	CK_ULONG len = 32, n = sizeof ct, k = sizeof pt, more;
+	CK_ATTRIBUTE t[] = { { CKA_VALUE_LEN, &len, sizeof len }, { CKA_TOKEN, token, 1 }, { CKA_LABEL, (void *)(uintptr_t)"device-aes", 10 } };
+	CK_OBJECT_HANDLE h = 0;
+
+	OK(p11->C_GenerateKey(s, &gen, t, 3, &h));
+	OK(p11->C_EncryptInit(s, &gcm, h));
+	OK(p11->C_Encrypt(s, in, sizeof in, ct, &n));
+	CHECK(n == sizeof in + 16);
+	OK(p11->C_DecryptInit(s, &gcm, h));
+	OK(p11->C_Decrypt(s, ct, n, pt, &k));
+	CHECK(k == sizeof in && memcmp(in, pt, k) == 0);
+	ct[3] ^= 1;
+	OK(p11->C_DecryptInit(s, &gcm, h));
+	k = sizeof pt;
+	CHECK(p11->C_Decrypt(s, ct, n, pt, &k) != CKR_OK);
+
+	OK(p11->C_EncryptInit(s, &cbc, h));
+	n = sizeof ct;
+	OK(p11->C_EncryptUpdate(s, in, 20, ct, &n));
+	CHECK(n == 16);
+	more = sizeof ct - n;
+	OK(p11->C_EncryptUpdate(s, in + 20, 30, ct + n, &more));
+	n += more;
+	more = sizeof ct - n;
+	OK(p11->C_EncryptFinal(s, ct + n, &more));
+	n += more;
+	CHECK(n == 64);
+	OK(p11->C_DecryptInit(s, &cbc, h));
+	k = sizeof pt;
+	OK(p11->C_Decrypt(s, ct, n, pt, &k));
+	CHECK(k == sizeof in && memcmp(in, pt, k) == 0);
+	OK(p11->C_DestroyObject(s, h));
+	RV(p11->C_EncryptInit(s, &cbc, h), CKR_KEY_HANDLE_INVALID);
+}
+
+static CK_ULONG count(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *first)
+{
+	CK_ATTRIBUTE t = { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
+	CK_OBJECT_HANDLE h[16];
+	CK_ULONG n = 0;
+
+	OK(p11->C_FindObjectsInit(s, &t, 1));
+	OK(p11->C_FindObjects(s, h, 16, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	if (n != 0 && first != NULL)
+		*first = h[0];
+	return n;
+}
+
+static void test_objects(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS cls = CKO_DATA;
+	CK_BYTE value[] = "some data", got[32];
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_TOKEN, &yes, 1 }, { CKA_LABEL, (void *)(uintptr_t)"a-data", 6 },
+			     { CKA_VALUE, value, sizeof value } };
+	CK_ATTRIBUTE a = { CKA_VALUE, got, sizeof got }, l = { CKA_LABEL, (void *)(uintptr_t)"b-data", 6 };
+	CK_OBJECT_HANDLE h = 0, found = 0, copy = 0;
+
+	OK(p11->C_CreateObject(s, t, 4, &h));
+	CHECK(count(s, "a-data", &found) == 1 && found == h);
+	OK(p11->C_GetAttributeValue(s, h, &a, 1));
+	CHECK(a.ulValueLen == sizeof value && memcmp(got, value, sizeof value) == 0);
+	OK(p11->C_SetAttributeValue(s, h, &l, 1));
+	CHECK(count(s, "a-data", NULL) == 0);
+	CHECK(count(s, "b-data", NULL) == 1);
+	OK(p11->C_CopyObject(s, h, NULL, 0, &copy));
+	CHECK(copy != h && count(s, "b-data", NULL) == 2);
+	OK(p11->C_DestroyObject(s, h));
+	CHECK(count(s, "b-data", &found) == 1 && found == copy);
+	OK(p11->C_DestroyObject(s, copy));
+	RV(p11->C_GetAttributeValue(s, copy, &a, 1), CKR_OBJECT_HANDLE_INVALID);
+}
+
+/* Other users of the same module in this process: their login, their end of the module. */
+static void test_beside(CK_SESSION_HANDLE s)
+{
+	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
+	void *so = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+	CK_C_GetFunctionList get;
+	CK_FUNCTION_LIST *f = NULL;
+	CK_OBJECT_HANDLE k = 0;
+	CK_BYTE sig[64];
+	CK_ULONG n = sizeof sig;
+	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_LABEL, (void *)(uintptr_t)"device-p256", 11 } };
+
+	*(void **)&get = dlsym(so, "C_GetFunctionList");
+	CHECK(get != NULL && get(&f) == CKR_OK);
+	if (f == NULL)
+		return;
+	RV(f->C_Initialize(NULL), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	OK(p11->C_FindObjectsInit(s, t, 2));
+	OK(p11->C_FindObjects(s, &k, 1, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	CHECK(n == 1);
+	OK(f->C_Finalize(NULL)); /* every session of the device is gone, ours too */
+	n = sizeof sig;
+	OK(p11->C_SignInit(s, &m, k));
+	OK(p11->C_Sign(s, sig, 20, sig, &n));
+	OK(p11->C_SignInit(s, &m, k));
+	OK(f->C_Finalize(NULL)); /* in the middle of an operation */
+	n = sizeof sig;
+	OK(p11->C_SignUpdate(s, sig, 20));
+	OK(p11->C_SignFinal(s, sig, &n));
+	(void)dlclose(so);
+}
+
+static void *sign_many(void *arg)
+{
+	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
+	CK_OBJECT_HANDLE k = *(CK_OBJECT_HANDLE *)arg;
+	CK_SESSION_HANDLE s = p11_open(SLOT, 0);
+	CK_BYTE sig[64];
+
+	for (int i = 0; i < 50; i++) {
+		CK_ULONG n = sizeof sig;
+
+		OK(p11->C_SignInit(s, &m, k));
+		OK(p11->C_Sign(s, (CK_BYTE *)(uintptr_t)"x", 1, sig, &n));
+	}
+	OK(p11->C_CloseSession(s));
+	return NULL;
+}
+
+/* More threads than the device may have sessions. */
+static void test_threads(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_LABEL, (void *)(uintptr_t)"device-p256", 11 } };
+	CK_OBJECT_HANDLE k = 0;
+	CK_ULONG n = 0;
+	pthread_t id[8];
+
+	OK(p11->C_FindObjectsInit(s, t, 2));
+	OK(p11->C_FindObjects(s, &k, 1, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	for (int i = 0; i < 8; i++)
+		CHECK(pthread_create(&id[i], NULL, sign_many, &k) == 0);
+	for (int i = 0; i < 8; i++)
+		CHECK(pthread_join(id[i], NULL) == 0);
+}
+
+static void test_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		CK_SESSION_HANDLE s;
+
+		RV(p11->C_Finalize(NULL), CKR_CRYPTOKI_NOT_INITIALIZED);
+		OK(p11->C_Initialize(NULL));
+		s = p11_open(SLOT, 0);
+		OK(p11_login(s, CKU_USER, DEVICE_PIN));
+		CHECK(count(s, "device-p256", NULL) == 2);
+		OK(p11->C_Finalize(NULL));
+		_exit(p11_failures == 0 ? 0 : 1);
+	}
+	p11_wait(pid);
+}
+
+static void run_device(const char *source)
+{
+	CK_UTF8CHAR label[32];
+	CK_SESSION_HANDLE s;
+	CK_TOKEN_INFO info;
+	bool again = source[0] != '\0';
+
+	configure(module_path(), source);
+	OK(p11->C_Initialize(NULL));
+	OK(p11->C_GetTokenInfo(SLOT, &info));
+	CHECK((info.flags & (CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED)) ==
+	      (CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED));
+	CHECK(memcmp(info.label, "hanzo-secure ", 13) == 0);
+	memset(label, ' ', sizeof label);
+	RV(p11->C_InitToken(SLOT, (CK_UTF8CHAR *)(uintptr_t)"device-so-1", 11, label), CKR_TOKEN_WRITE_PROTECTED);
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	CHECK(count(s, "device-p256", NULL) == (again ? 1u : 0u)); /* the private half shows after the login */
+	RV(p11_login(s, CKU_USER, "wrong-pin"), CKR_PIN_INCORRECT);
+	OK(p11_login(s, CKU_USER, DEVICE_PIN));
+	RV(p11_login(s, CKU_USER, DEVICE_PIN), CKR_USER_ALREADY_LOGGED_IN);
+	if (!again) {
+		test_ec(s);
+		test_vendor(s);
+		test_rsa(s);
+		test_aes(s, &yes);
+		test_aes(s, &no);
+		test_objects(s);
+	}
+	CHECK(count(s, "device-p256", NULL) == 2);
+	test_threads(s);
+	if (again)
+		test_beside(s);
+	test_fork();
+	OK(p11->C_Logout(s));
+	CHECK(count(s, "device-p256", NULL) == 1);
+	OK(p11_login(s, CKU_USER, DEVICE_PIN));
+	CHECK(count(s, "device-p256", NULL) == 2);
+	OK(p11->C_Finalize(NULL));
+}
+
+/* Configurations that lead back to us, or nowhere. */
+static void test_bad_modules(void)
+{
+	CK_SLOT_INFO info;
+	char copy[160], cmd[400];
+
+	configure(getenv("HANZO_MODULE"), "");
+	RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	snprintf(copy, sizeof copy, "%s/copy.so", p11_dir);
+	snprintf(cmd, sizeof cmd, "cp %s %s", getenv("HANZO_MODULE"), copy);
+	CHECK(system(cmd) == 0);
+	configure(copy, "");
+	RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	configure("/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", "");
+	if (access("/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", R_OK) == 0)
+		RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	configure("/nonexistent/module.so", "");
+	OK(p11->C_Initialize(NULL)); /* the other slots work */
+	OK(p11->C_GetSlotInfo(SLOT, &info));
+	CHECK((info.flags & CKF_TOKEN_PRESENT) == 0);
+	OK(p11->C_Finalize(NULL));
+	configure(module_path(), "token = no-such-token\n");
+	OK(p11->C_Initialize(NULL));
+	{
+		CK_TOKEN_INFO token;
+
+		RV(p11->C_GetTokenInfo(SLOT, &token), CKR_TOKEN_NOT_PRESENT);
+	}
+	OK(p11->C_Finalize(NULL));
+}
+
+static void test_pin_source_refused(void)
+{
+	char source[200];
+	CK_SESSION_HANDLE s;
+
+	write_file("open-pin", DEVICE_PIN "\n", 0644);
+	snprintf(source, sizeof source, "token = device\npin_source = file:%s/open-pin\n", p11_dir);
+	configure(module_path(), source);
+	OK(p11->C_Initialize(NULL));
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	RV(p11_login(s, CKU_USER, DEVICE_PIN), CKR_FUNCTION_FAILED);
+	OK(p11->C_Finalize(NULL));
+}
+
+int main(void)
+{
+	char source[200];
+
+	if (access(module_path(), R_OK) != 0) {
+		printf("SKIP t_device: no SoftHSM2 at %s\n", module_path());
+		return 77;
+	}
+	p11_environment();
+	unsetenv("HANZO_PKCS11_STORE");
+	unsetenv("HANZO_PKCS11_LOG");
+	make_device("device");
+	p11_load();
+	run_device("");
+	write_file("pin", DEVICE_PIN "\n", 0600);
+	snprintf(source, sizeof source, "token = device\nsessions = 3\npin_source = file:%s/pin\n", p11_dir);
+	run_device(source);
+	test_pin_source_refused();
+	test_bad_modules();
+	return p11_end();
+}
