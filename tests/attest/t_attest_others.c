@@ -7,6 +7,9 @@
 
 #include "base/hex.h"
 
+#include <openssl/ecdsa.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +244,125 @@ test_tpm_policies(struct json_object *manifest)
 	drop_part(&r, "ak");
 	expect("no key", &r, "reject:missing");
 	release(&r);
+}
+
+/* ---- certified attestation keys ---- */
+
+static X509 *
+made_cert(const char *subject, const char *issuer, EVP_PKEY *key, EVP_PKEY *by, const char *basic, const char *use)
+{
+	X509 *cert = X509_new();
+	X509_EXTENSION *e = basic != NULL ? X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, basic) : NULL;
+
+	X509_set_version(cert, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), 3);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)subject, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_issuer_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)issuer, -1, -1, 0);
+	ASN1_TIME_set_string(X509_getm_notBefore(cert), "20260101000000Z");
+	ASN1_TIME_set_string(X509_getm_notAfter(cert), "20261231000000Z");
+	X509_set_pubkey(cert, key);
+	if (e != NULL)
+		X509_add_ext(cert, e, -1);
+	X509_EXTENSION_free(e);
+	e = use != NULL ? X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage, use) : NULL;
+	if (e != NULL)
+		X509_add_ext(cert, e, -1);
+	X509_EXTENSION_free(e);
+	CHECK(X509_sign(cert, by, EVP_sha256()) > 0);
+	return cert;
+}
+
+static struct blob
+pem_of(X509 *a, X509 *b)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct blob out = { NULL, 0 };
+	char *p;
+
+	PEM_write_bio_X509(bio, a);
+	if (b != NULL)
+		PEM_write_bio_X509(bio, b);
+	out.len = (size_t)BIO_get_mem_data(bio, &p);
+	out.p = malloc(out.len + 1);
+	memcpy(out.p, p, out.len);
+	BIO_free(bio);
+	return out;
+}
+
+/* TPMT_SIGNATURE of ECDSA with SHA-256 over the quote. */
+static struct blob
+tpm_ecdsa(const struct blob *quote, EVP_PKEY *key)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char der[80];
+	const unsigned char *p = der;
+	size_t n = sizeof der;
+	ECDSA_SIG *sig;
+	struct blob out = { malloc(128), 4 };
+
+	CHECK(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 && EVP_DigestSign(ctx, der, &n, quote->p, quote->len) == 1);
+	sig = d2i_ECDSA_SIG(NULL, &p, (long)n);
+	memcpy(out.p, "\0\x18\0\x0b", 4);
+	for (int i = 0; i < 2; i++) {
+		const BIGNUM *v = i == 0 ? ECDSA_SIG_get0_r(sig) : ECDSA_SIG_get0_s(sig);
+
+		out.p[out.len] = 0;
+		out.p[out.len + 1] = (unsigned char)BN_num_bytes(v);
+		out.len += 2 + (size_t)BN_bn2bin(v, out.p + out.len + 2);
+	}
+	ECDSA_SIG_free(sig);
+	EVP_MD_CTX_free(ctx);
+	return out;
+}
+
+static void
+test_certified(struct json_object *manifest)
+{
+	EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *ak_key = EVP_EC_gen("P-256");
+	X509 *ca = made_cert("TPM CA", "TPM CA", ca_key, ca_key, "critical,CA:TRUE", NULL);
+	X509 *ak = made_cert("AK", "TPM CA", ak_key, ca_key, NULL, "2.23.133.8.3");
+	X509 *other = made_cert("AK", "TPM CA", ak_key, ca_key, NULL, "clientAuth");
+	X509 *self = made_cert("AK", "AK", ak_key, ak_key, NULL, "2.23.133.8.3");
+	struct blob root = pem_of(ca, NULL), key = { NULL, 0 };
+	char spki[65], members[500];
+	struct run r;
+
+	vectors_spki_of_last(&root, spki);
+	snprintf(members, sizeof members,
+	         "\"tpm\":{\"pcrs\":\"any\",\"ak_certified\":true},\"roots\":[{\"family\":\"tpm\",\"spki_sha256\":\"%s\"}]", spki);
+	tpm_run(vectors_find(manifest, "tpm2-quote-rsassa"), &r);
+	drop_part(&r, "ak");
+	drop_part(&r, "signature");
+	r.part[r.parts++] = (struct part){ "signature", tpm_ecdsa(&r.evidence, ak_key) };
+	r.certs = pem_of(ak, ca);
+	expect_policy(&r, members, "accept");
+	expect_policy(&r, "\"tpm\":{\"pcrs\":\"any\",\"ak_certified\":true}", "reject:root");
+	r.evidence.p[44] ^= 1;
+	expect_policy(&r, members, "reject:signature");
+	r.evidence.p[44] ^= 1;
+	r.at = "2027-03-01T00:00:00Z";
+	expect_policy(&r, members, "reject:chain");
+	r.at = NULL;
+	blob_free(&r.certs);
+	r.certs = pem_of(other, ca);
+	expect_policy(&r, members, "reject:ak");
+	blob_free(&r.certs);
+	r.certs = pem_of(self, ca);
+	expect_policy(&r, members, "reject:chain");
+	blob_free(&r.certs);
+	/* The certificate as part "ak", its authority beside it. */
+	key = pem_of(ak, NULL);
+	r.part[r.parts++] = (struct part){ "ak", key };
+	r.certs = pem_of(ca, NULL);
+	expect_policy(&r, members, "accept");
+	release(&r);
+	blob_free(&root);
+	X509_free(ca);
+	X509_free(ak);
+	X509_free(other);
+	X509_free(self);
+	EVP_PKEY_free(ca_key);
+	EVP_PKEY_free(ak_key);
 }
 
 /* ---- Azure ---- */
@@ -584,6 +706,7 @@ main(void)
 		return 99;
 	tpm = test_tpm(manifest);
 	test_tpm_policies(manifest);
+	test_certified(manifest);
 	azure = test_azure(manifest);
 	cca = test_cca(manifest);
 	printf("TPM: %zu recipes, Azure: %zu vectors, CCA: %zu recipes, %d refused for another reason, %d failures\n", tpm, azure, cca,

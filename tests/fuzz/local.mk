@@ -8,7 +8,7 @@ check_PROGRAMS += \
 tests_fuzz_replay_ck_attrs_SOURCES = tests/fuzz/fuzz_ck_attrs.c tests/fuzz/replay.c
 tests_fuzz_replay_ck_mech_SOURCES = tests/fuzz/fuzz_ck_mech.c tests/fuzz/replay.c
 tests_fuzz_replay_ck_rows_SOURCES = tests/fuzz/fuzz_ck_rows.c tests/fuzz/replay.c
-EXTRA_DIST += tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/README tests/fuzz/corpus
 
 if FUZZING
 noinst_PROGRAMS += \
