@@ -77,6 +77,9 @@ typedef struct CK_HANZO_ECIES_DELEGATE_PARAMS {
 	CK_ULONG ulEphemeralKeyLen; /* 33: a compressed point */
 } CK_HANZO_ECIES_DELEGATE_PARAMS;
 
+/* C_UnwrapKey(CKM_HANZO_ECIES) with CKO_PRIVATE_KEY and CKA_HANZO_SHARE_INDEX takes one share blob, or the sum of several with one
+ * splitId and index: 0x00 || u16be count || count times (u32be length || blob). Keys without a dealer are made so. */
+
 /* CKM_HANZO_SHAMIR_SHARE: share ulIndex of ulShares, any ulThreshold of which recombine. */
 typedef struct CK_HANZO_SHAMIR_PARAMS {
 	CK_ULONG ulIndex;     /* 1 .. ulShares */

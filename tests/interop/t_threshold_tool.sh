@@ -82,6 +82,15 @@ for f in r1-2 r2-2; do
 		refused on 1 tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/no" $(ls "$work"/r1-* "$work"/r2-* | grep -v "/$f$") "$work/bad"
 	done
 done
+# Node 2 tells node 3 another story in round 1 than node 1: whoever compares says so.
+HANZO_PKCS11_STORE="$work/store-x"
+cp -r "$work/store-2" "$work/store-x"
+tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/x1-2" 2>/dev/null
+HANZO_PKCS11_STORE="$work/store"
+refused on 1 tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/no" "$work/r1-1" "$work/x1-2" "$work/r1-3" "$work"/r2-*
+grep -q 'has seen other messages' "$work/refused.out" || fail "two stories of node 2"
+refused on 1 tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/no" "$work"/r1-* "$work/x1-2" "$work"/r2-*
+grep -q 'node 2 has sent two different messages' "$work/refused.out" || fail "both stories of node 2"
 for i in 1 2 3; do on $i tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/group-$i" "$work"/r1-* "$work"/r2-*; done
 cmp "$work/group-1" "$work/group-2" && cmp "$work/group-1" "$work/group-3" || fail "the nodes disagree"
 group=$(sed -n 's/.*"publicKey": *"\([0-9a-f]*\)".*/\1/p' "$work/group-1")
