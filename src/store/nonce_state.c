@@ -166,7 +166,7 @@ static bool read_slot(const uint8_t *slot, struct nonce_disk *d)
 	const uint8_t *head = hz_rd_bytes(&r, 8);
 	uint8_t sum[32];
 
-	if (memcmp(head, magic, 8) != 0)
+	if (head == NULL || memcmp(head, magic, 8) != 0)
 		return false;
 	d->seq = hz_rd_u64be(&r);
 	hz_rd_copy(&r, d->salt, 32);
