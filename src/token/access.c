@@ -64,6 +64,16 @@ static CK_RV may_make_key(const struct hz_session *s, const struct hz_attrs *set
 	return CKR_OK;
 }
 
+CK_RV hz_may_promise(const struct hz_attrs *set)
+{
+	static const CK_ATTRIBUTE_TYPE limits[] = { CKA_HANZO_ROTATE_DAYS, CKA_HANZO_RATE_LIMIT, CKA_HANZO_USES_LEFT };
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+		if (hz_attrs_find(set, limits[i]) != NULL)
+			return hz_fail(CKR_ATTRIBUTE_TYPE_INVALID, "%s is not enforced by this version", hz_cka_name(limits[i]));
+	return CKR_OK;
+}
+
 CK_RV hz_may_make(const struct hz_session *s, const struct hz_attrs *set)
 {
 	bool token = hz_attrs_bool(set, CKA_TOKEN, false);
@@ -71,6 +81,9 @@ CK_RV hz_may_make(const struct hz_session *s, const struct hz_attrs *set)
 
 	if (token && !hz_session_rw(s))
 		return hz_fail(CKR_SESSION_READ_ONLY, "token object in a read-only session");
+	rv = hz_may_promise(set);
+	if (rv != CKR_OK)
+		return rv;
 	if (has_secret(hz_attrs_ulong(set, CKA_CLASS, CK_UNAVAILABLE_INFORMATION)))
 		rv = may_make_key(s, set, token);
 	if (rv == CKR_OK && hz_attrs_bool(set, CKA_PRIVATE, false) && !hz_user_present(s->token))

@@ -11,6 +11,8 @@ bool hz_user_present(const struct hz_token *t);
 bool hz_is_the_users(const struct hz_object *o);
 bool hz_may_see(const struct hz_token *t, const struct hz_object *o);
 
+/* Limits that nothing enforces yet are refused, not kept: CKR_ATTRIBUTE_TYPE_INVALID. */
+CK_RV hz_may_promise(const struct hz_attrs *set);
 /* May this session make an object with these complete attributes? */
 CK_RV hz_may_make(const struct hz_session *s, const struct hz_attrs *set);
 /* May it change or end this one (read-only sessions, CKA_MODIFIABLE, CKA_DESTROYABLE)? */

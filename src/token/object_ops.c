@@ -146,6 +146,8 @@ CK_RV hz_set_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRI
 		goto out;
 	rv = hz_may_modify(s, o);
 	if (rv == CKR_OK)
+		rv = hz_may_promise(&change);
+	if (rv == CKR_OK)
 		rv = hz_schema_change(&set, &o->attrs, &change, so(s));
 	end = hz_object_change_end(s, o, rv == CKR_OK && change.n != 0 ? &set : NULL);
 	if (rv == CKR_OK)

@@ -410,6 +410,24 @@ static void copies(void)
 	IS(F->C_DestroyObject(s, k), CKR_ACTION_PROHIBITED);
 }
 
+/* A limit that nothing enforces must not be kept as if it held. */
+static void no_empty_promises(void)
+{
+	static const CK_ATTRIBUTE_TYPE limits[] = { CKA_HANZO_ROTATE_DAYS, CKA_HANZO_RATE_LIMIT, CKA_HANZO_USES_LEFT };
+	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG len = 32, one = 1;
+	CK_OBJECT_HANDLE k;
+
+	for (size_t i = 0; i < N(limits); i++) {
+		CK_ATTRIBUTE t[] = { A_VAL(CKA_VALUE_LEN, len), A_VAL(limits[i], one) };
+
+		IS(F->C_GenerateKey(s, &m, t, 2, &k), CKR_ATTRIBUTE_TYPE_INVALID);
+		OK(F->C_GenerateKey(s, &m, t, 1, &k));
+		IS(F->C_SetAttributeValue(s, k, &t[1], 1), CKR_ATTRIBUTE_TYPE_INVALID);
+		OK(F->C_DestroyObject(s, k));
+	}
+}
+
 int main(void)
 {
 	kit_start();
@@ -423,6 +441,7 @@ int main(void)
 	trusted();
 	wraps_and_opens();
 	allowed();
+	no_empty_promises();
 	templates();
 	always_authenticate();
 	rsa_unwrap();
