@@ -155,7 +155,7 @@ const EC_GROUP *hz_curve_group(const struct hz_curve *c)
 
 	if (g != NULL)
 		return g;
-	mine = EC_GROUP_new_by_curve_name_ex(hz_libctx(), NULL, c->nid);
+	mine = EC_GROUP_new_by_curve_name_ex(hz_libctx_math(), NULL, c->nid);
 	if (mine != NULL && atomic_compare_exchange_strong(&groups[i], &g, mine))
 		return mine;
 	EC_GROUP_free(mine);

@@ -117,7 +117,7 @@ CK_RV hz_soft_ec_key(struct hz_key *key)
 static CK_RV compute_point(const struct hz_key *key, const struct hz_curve *c, uint8_t *point, size_t *len)
 {
 	const EC_GROUP *group = hz_curve_group(c);
-	BN_CTX *ctx = BN_CTX_secure_new_ex(hz_libctx());
+	BN_CTX *ctx = BN_CTX_secure_new_ex(hz_libctx_math());
 	EC_POINT *p = group != NULL ? EC_POINT_new(group) : NULL;
 	bool ok = ctx != NULL && p != NULL && EC_POINT_mul(group, p, key->ext, NULL, NULL, ctx) == 1 &&
 		  point_octets(c, p, point, len, ctx);

@@ -131,7 +131,7 @@ static CK_RV shared_x(const struct hz_key *base, const CK_ECDH1_DERIVE_PARAMS *p
 {
 	const struct hz_curve *c = base->curve;
 	const EC_GROUP *group = hz_curve_group(c);
-	BN_CTX *ctx = BN_CTX_secure_new_ex(hz_libctx());
+	BN_CTX *ctx = BN_CTX_secure_new_ex(hz_libctx_math());
 	EC_POINT *q = ctx != NULL ? hz_ec_point_of(c, p->pPublicData, p->ulPublicDataLen, ctx) : NULL;
 	BIGNUM *x;
 	CK_RV rv = CKR_OK;

@@ -74,7 +74,7 @@ static bool ed_numbers(const struct hz_curve *c, const uint8_t *raw, BIGNUM *p, 
 static bool ed_point_ok(const struct hz_curve *c, const uint8_t *raw)
 {
 	bool small = c->nid == EVP_PKEY_ED25519, ok;
-	BN_CTX *ctx = BN_CTX_new_ex(hz_libctx());
+	BN_CTX *ctx = BN_CTX_new_ex(hz_libctx_math());
 	BIGNUM *p, *d, *y, *u, *v, *w;
 
 	if (ctx == NULL)

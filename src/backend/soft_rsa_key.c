@@ -71,7 +71,7 @@ static CK_RV nums_load(struct nums *k, const struct hz_attrs *a)
 {
 	CK_RV rv = load(a, CKA_MODULUS, &k->n);
 
-	k->ctx = BN_CTX_secure_new_ex(hz_libctx());
+	k->ctx = BN_CTX_secure_new_ex(hz_libctx_math());
 	if (rv == CKR_OK)
 		rv = load(a, CKA_PUBLIC_EXPONENT, &k->e);
 	if (rv == CKR_OK)

@@ -173,7 +173,7 @@ static bool basis(unsigned which, unsigned t, const BIGNUM *order, BN_CTX *ctx, 
 /* scalars[which][k]: what share `which` + 1 contributes to coefficient k. */
 static bool weights(unsigned t, uint8_t (*scalars)[32])
 {
-	BN_CTX *ctx = BN_CTX_new_ex(hz_libctx());
+	BN_CTX *ctx = BN_CTX_new_ex(hz_libctx_math());
 	BIGNUM *order = BN_bin2bn(hz_k256_order, 32, NULL), *c[HZ_SHAMIR_MAX];
 	bool ok = ctx != NULL && order != NULL;
 

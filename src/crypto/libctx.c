@@ -18,7 +18,7 @@
 #include "crypto/provider.h"
 
 static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
-static OSSL_LIB_CTX *ctx;
+static OSSL_LIB_CTX *ctx, *math;
 
 /*
  * OPENSSL_INIT_NO_ATEXIT: where we are the first to touch libcrypto it registers no exit handler, so that threads and destructors
@@ -33,12 +33,17 @@ static void make_ctx(void)
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_CIPHERS |
 				OPENSSL_INIT_ADD_ALL_DIGESTS, NULL) != 1)
 		return;
-	ctx = hz_provider_ctx_new();
+	ctx = hz_provider_ctx_new(&math);
 }
 
 OSSL_LIB_CTX *hz_libctx(void)
 {
 	return pthread_once(&ctx_once, make_ctx) == 0 ? ctx : NULL;
+}
+
+OSSL_LIB_CTX *hz_libctx_math(void)
+{
+	return pthread_once(&ctx_once, make_ctx) == 0 ? math : NULL;
 }
 
 /* One kind of algorithm: names are only ever added, so a look-up is a walk over atomic pointers without a lock. */
@@ -144,7 +149,7 @@ static void forget(struct cache *t)
 void hz_libctx_after_fork(void)
 {
 	ctx_once = (pthread_once_t)PTHREAD_ONCE_INIT;
-	ctx = NULL;
+	ctx = math = NULL;
 	forget(&mds);
 	forget(&ciphers);
 	forget(&macs);
@@ -266,7 +271,7 @@ static struct pool *pool_get(void)
  */
 static bool generate(uint8_t *out, size_t n)
 {
-	OSSL_LIB_CTX *c = hz_libctx();
+	OSSL_LIB_CTX *c = hz_libctx_math();
 	EVP_RAND_CTX *drbg = c != NULL ? RAND_get0_private(c) : NULL;
 
 	return drbg != NULL && EVP_RAND_generate(drbg, out, n, 0, 0, NULL, 0) == 1;
@@ -294,7 +299,7 @@ bool hz_random(void *out, size_t n)
 
 bool hz_random_add(const void *in, size_t n)
 {
-	OSSL_LIB_CTX *c = hz_libctx();
+	OSSL_LIB_CTX *c = hz_libctx_math();
 	EVP_RAND_CTX *drbg = c != NULL ? RAND_get0_private(c) : NULL;
 
 	if (pool != NULL && pool_gen == hz_fork_gen())

@@ -14,6 +14,9 @@
  */
 OSSL_LIB_CTX *hz_libctx(void);
 
+/* The default provider's own context, for what knows no key types: random numbers, big numbers, curve points (see provider.h). */
+OSSL_LIB_CTX *hz_libctx_math(void);
+
 /*
  * In a forked child, before it uses anything of this file again and while it does so in one thread: forget the parent's context and
  * what was fetched from it (leaked), and make anew at first use. Locks inside them may be held by threads that the child has not.

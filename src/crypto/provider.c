@@ -108,15 +108,17 @@ static int init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *core, const
 	return 1;
 }
 
-OSSL_LIB_CTX *hz_provider_ctx_new(void)
+OSSL_LIB_CTX *hz_provider_ctx_new(OSSL_LIB_CTX **inner)
 {
-	OSSL_LIB_CTX *inner = OSSL_LIB_CTX_new(), *outer = OSSL_LIB_CTX_new();
+	OSSL_LIB_CTX *outer = OSSL_LIB_CTX_new();
 
-	real = inner != NULL ? OSSL_PROVIDER_load(inner, "default") : NULL;
+	*inner = OSSL_LIB_CTX_new();
+	real = *inner != NULL ? OSSL_PROVIDER_load(*inner, "default") : NULL;
 	if (real != NULL && outer != NULL && fill_keytypes() && OSSL_PROVIDER_add_builtin(outer, "hanzo", init) == 1 &&
 	    OSSL_PROVIDER_load(outer, "hanzo") != NULL)
 		return outer;
 	OSSL_LIB_CTX_free(outer);
-	OSSL_LIB_CTX_free(inner);
+	OSSL_LIB_CTX_free(*inner);
+	*inner = NULL;
 	return NULL;
 }

@@ -262,7 +262,7 @@ bool hz_partial_check(const struct hz_partial *p, const uint8_t k[64], const uin
 /* lambda_i at 0: product over the other indices j of j / (j - i), mod n. */
 static bool lagrange(const struct hz_partial *const parts[], size_t n, size_t which, uint8_t out[32])
 {
-	BN_CTX *ctx = BN_CTX_new_ex(hz_libctx());
+	BN_CTX *ctx = BN_CTX_new_ex(hz_libctx_math());
 	BIGNUM *num, *den, *v, *order;
 	bool ok;
 
