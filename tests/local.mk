@@ -38,7 +38,9 @@ check-core:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(core_tests)'
 distcheck-core:
 	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS='$(core_tests)'
-.PHONY: check-core distcheck-core check-valgrind
+core-list:
+	@echo $(core_tests)
+.PHONY: core-list check-core distcheck-core check-valgrind
 
 # memcheck over programs that neither fork nor derive from PINs by the hundred: the parsers, the cryptography of our own, the rules of
 # attributes, what the software backend does with secrets, and a module that is loaded and used. Definite leaks and errors fail.
