@@ -4,9 +4,8 @@
 # no file, no socket, no thread, no clock, no process - and keeps no writable data of its own.
 set -u
 lib=${HANZO_BUILDDIR:-.}/.libs/libhanzo-attest.so
-command -v nm > /dev/null || exit 77
-[ -e "$lib" ] || exit 77
-nm -D --undefined-only "$lib" | grep -q asan && exit 77
+[ -z "${HANZO_SANITIZED-}" ] || { echo "SKIP t_attest_alone.sh: a sanitizer adds names of its own"; exit 77; }
+command -v nm > /dev/null && [ -e "$lib" ] || { echo "no nm, or no library at $lib"; exit 1; }
 bad=0
 other=$(nm -D --defined-only "$lib" | awk '{print $3}' | grep -v '^hz_attest_')
 [ -z "$other" ] || { echo "exports: $other"; bad=1; }

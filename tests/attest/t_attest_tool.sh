@@ -4,8 +4,7 @@
 set -u
 tool=${HANZO_P11:-./hanzo-p11}
 v=${HANZO_VECTORS:-../shared/vectors}/attestation
-[ -d "$v" ] || exit 77
-[ -x "$tool" ] || exit 77
+[ -d "$v" ] || { echo "SKIP t_attest_tool.sh: no vectors at $v"; exit 77; }
 out=$(mktemp) || exit 99
 trap 'rm -f "$out"' EXIT
 bad=0

@@ -6,21 +6,21 @@ set -eu
 if [ "$1" = --one ]; then
 	seconds=$2 src=$3 target=$4
 	name=${target##*/fuzz_}
-	work=${target%/*}/work/$name
-	mkdir -p "$work/corpus" "$work/seeds" "$work/crashes"
+	runs=${target%/*}/runs/$name
+	mkdir -p "$runs/corpus" "$runs/seeds" "$runs/crashes"
 	if [ -d "$src/tests/fuzz/corpus/$name" ]; then
 		seeds=$src/tests/fuzz/corpus/$name
 	else
-		seeds=$work/seeds
+		seeds=$runs/seeds
 		"${target%/*}/replay_$name" --write "$seeds" || { echo "FAIL $name: no seeds"; exit 255; }
 	fi
 	"$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
-		-artifact_prefix="$work/crashes/" "$work/corpus" "$seeds" > "$work/log" 2>&1 || {
-		echo "FAIL $name: $work/log, input in $work/crashes"
-		tail -30 "$work/log"
+		-artifact_prefix="$runs/crashes/" "$runs/corpus" "$seeds" > "$runs/log" 2>&1 || {
+		echo "FAIL $name: $runs/log, input in $runs/crashes"
+		tail -30 "$runs/log"
 		exit 255
 	}
-	echo "fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log") inputs in $seconds s, no finding"
+	echo "fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$runs/log") inputs in $seconds s, no finding"
 	exit 0
 fi
 seconds=$1 src=$2

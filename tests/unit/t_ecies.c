@@ -270,8 +270,10 @@ int main(void)
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
-	if (failed == 0 && root == NULL)
+	if (failed == 0 && root == NULL) {
+		puts("SKIP t_ecies: no vectors");
 		return 77;
+	}
 	json_object_put(root);
 	return failed != 0;
 }
