@@ -524,7 +524,10 @@ static void in_child(int (*body)(void))
 	if (pid == 0)
 		_exit(body());
 	ck_assert_int_eq(waitpid(pid, &st, 0), pid);
-	ck_assert_msg(st == 0 || (WIFEXITED(st) && WEXITSTATUS(st) == 77), "status %d", st);
+	if (WIFEXITED(st) && WEXITSTATUS(st) == 77)
+		puts("SKIP a case of t_store_objects: no file system of its own can be mounted here");
+	else
+		ck_assert_msg(st == 0, "status %d", st);
 }
 
 START_TEST(disk_full)
