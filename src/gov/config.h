@@ -45,6 +45,7 @@ struct hz_slot_conf {
 	struct hz_device_conf device;
 	bool configured;            /* a section names it (tiers 2-4 have no token without) */
 	bool hide_secp256k1;
+	bool delegate_to_attested;  /* shared secrets go only to the RSA key that the login's evidence vouched for */
 	unsigned login[HZ_LOGIN_ALTS]; /* alternatives in order, each a set of factors; none: tier 0 */
 	size_t nlogin;
 	char *policy, *collateral;  /* paths: the policy file; a folder of revocation lists and the like */

@@ -198,6 +198,9 @@ const char *hz_conf_login_finish(const struct hz_config *c, struct hz_slot_conf 
 		s->evidence_cache = c->evidence_cache;
 	if (!s->session_ttl_set)
 		s->session_ttl = c->session_ttl != 0 ? c->session_ttl : ttl[s->tier];
+	*key = "delegate_to_attested";
+	if (s->delegate_to_attested && !hz_conf_login_any(s, HZ_FACTOR_EVIDENCE) && (s->nlogin != 0 || s->tier <= 2))
+		return "no login of the slot brings evidence, so that no key would ever do";
 	*key = "login";
 	if (s->tier == 0)
 		return s->nlogin != 0 ? "tier 0 has no login" : NULL;

@@ -296,6 +296,11 @@ static CK_RV key_hide_secp256k1(const struct at *at, const char *value)
 	return yes_or_no(at, value, &at->slot->hide_secp256k1);
 }
 
+static CK_RV key_delegate_to_attested(const struct at *at, const char *value)
+{
+	return yes_or_no(at, value, &at->slot->delegate_to_attested);
+}
+
 /* Keys of config_seal.c and config_device.c. */
 static CK_RV by(const struct at *at, const char *value, const char *(*read)(struct hz_slot_conf *slot, const char *value))
 {
@@ -388,6 +393,7 @@ static const struct key slot_keys[] = {
 	{ "allow_init", key_allow_init },
 	{ "backend", key_backend },
 	{ "collateral", key_collateral },
+	{ "delegate_to_attested", key_delegate_to_attested },
 	{ "evidence_cache", key_evidence_cache },
 	{ "evidence_source", key_evidence_source },
 	{ "evidence_source.", key_evidence_source }, /* and a name */

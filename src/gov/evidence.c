@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/secmem.h"
 #include "collect/collect.h"
+#include "crypto/hash.h"
 #include "crypto/libctx.h"
 #include "hanzo-attest.h"
 
@@ -21,7 +22,7 @@
 /* What a source proved last. */
 struct remembered {
 	int64_t until; /* ns of CLOCK_BOOTTIME; 0: nothing */
-	char tenant[HZ_TENANT_MAX + 1];
+	struct hz_accepted what; /* without a PIN */
 };
 
 struct hz_evidence {
@@ -153,6 +154,8 @@ static CK_RV add_collateral(const struct hz_evidence *e, struct collateral *c, h
 static CK_RV take_result(const hz_attest_result *r, struct hz_accepted *out)
 {
 	const char *pin = hz_attest_result_pin(r), *tenant = hz_attest_result_claim(r, "tenant");
+	const uint8_t *runtime;
+	size_t len;
 
 	if (hz_attest_result_reason(r) != HZ_ATTEST_OK)
 		return hz_fail(CKR_PIN_INCORRECT, "evidence refused: %s: %s", hz_attest_reason_name(hz_attest_result_reason(r)),
@@ -161,6 +164,10 @@ static CK_RV take_result(const hz_attest_result *r, struct hz_accepted *out)
 		return hz_fail(CKR_PIN_INCORRECT, "evidence refused: the tenant's name is too long");
 	if (tenant != NULL)
 		memcpy(out->tenant, tenant, strlen(tenant) + 1);
+	runtime = hz_attest_result_runtime(r, &len);
+	out->has_runtime = runtime != NULL;
+	if (runtime != NULL)
+		hz_hash_once(HZ_SHA256, runtime, len, out->runtime);
 	if (pin == NULL)
 		return CKR_OK;
 	out->pin_len = strlen(pin);
@@ -221,7 +228,7 @@ static bool recall(struct hz_evidence *e, int i, struct hz_accepted *out)
 	pthread_mutex_lock(&e->lock);
 	good = m->until != 0 && now_ns() < m->until;
 	if (good)
-		memcpy(out->tenant, m->tenant, sizeof out->tenant);
+		*out = m->what;
 	pthread_mutex_unlock(&e->lock);
 	return good;
 }
@@ -234,7 +241,8 @@ static void remember(struct hz_evidence *e, int i, CK_RV rv, const struct hz_acc
 	pthread_mutex_lock(&e->lock);
 	m->until = rv == CKR_OK && a->pin == NULL && e->slot->evidence_cache != 0
 			   ? now_ns() + (int64_t)e->slot->evidence_cache * 1000000000 : 0;
-	memcpy(m->tenant, a->tenant, sizeof m->tenant);
+	m->what = *a;
+	m->what.pin = NULL;
 	pthread_mutex_unlock(&e->lock);
 }
 

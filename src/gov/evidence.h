@@ -21,6 +21,8 @@ struct hz_accepted {
 	uint8_t *pin;                   /* secret memory, or NULL: none in the bundle */
 	size_t pin_len;
 	char tenant[HZ_TENANT_MAX + 1]; /* "": the policy names none */
+	bool has_runtime;               /* the evidence vouches for runtime data, */
+	uint8_t runtime[32];            /* whose SHA-256 this is */
 };
 void hz_accepted_clear(struct hz_accepted *a);
 

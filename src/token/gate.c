@@ -228,6 +228,15 @@ static void set_check(struct hz_token *t)
 	atomic_store(&t->check_at, earlier(t->deadline, earlier(t->renew_at, t->reattest_at)));
 }
 
+static void set_runtime(struct hz_token *t, const struct hz_accepted *a)
+{
+	pthread_mutex_lock(&t->lock);
+	t->has_runtime = a != NULL && a->has_runtime;
+	if (t->has_runtime)
+		memcpy(t->runtime, a->runtime, sizeof t->runtime);
+	pthread_mutex_unlock(&t->lock);
+}
+
 void hz_gate_begin(struct hz_token *t, const struct hz_proof *p)
 {
 	int64_t now = now_ns();
@@ -238,6 +247,7 @@ void hz_gate_begin(struct hz_token *t, const struct hz_proof *p)
 	t->reattest_at = p->sourced && t->reattest != 0 ? now + t->reattest : 0;
 	memcpy(t->source, p->source, sizeof t->source);
 	memcpy(t->tenant, p->accepted.tenant, sizeof t->tenant);
+	set_runtime(t, &p->accepted);
 	atomic_store(&t->expired, false);
 	set_check(t);
 }
@@ -246,6 +256,7 @@ void hz_gate_end(struct hz_token *t)
 {
 	t->deadline = t->renew_at = t->reattest_at = 0;
 	t->tenant[0] = '\0';
+	set_runtime(t, NULL);
 	atomic_store(&t->expired, false);
 	atomic_store(&t->check_at, 0);
 }
@@ -320,6 +331,16 @@ void hz_gate_due(struct hz_token *t)
 	}
 	pthread_mutex_unlock(&t->login_lock);
 	hz_error_clear();
+}
+
+bool hz_gate_vouches(struct hz_token *t, const uint8_t digest[32])
+{
+	bool same;
+
+	pthread_mutex_lock(&t->lock);
+	same = t->has_runtime && memcmp(t->runtime, digest, sizeof t->runtime) == 0;
+	pthread_mutex_unlock(&t->lock);
+	return same;
 }
 
 static CK_RV publish_renewal(struct hz_token *t, uint64_t epoch, const struct hz_proof *p)

@@ -40,6 +40,9 @@ void hz_gate_begin(struct hz_token *t, const struct hz_proof *proof);
 /* It ends. With the login lock. */
 void hz_gate_end(struct hz_token *t);
 
+/* Does the evidence of the login that is in force vouch for runtime data with this SHA-256? */
+bool hz_gate_vouches(struct hz_token *t, const uint8_t digest[32]);
+
 /* HZ_Renew: CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_NOT_SUPPORTED, and as hz_gate_prove; a refusal leaves the login as it is. */
 CK_RV hz_gate_renew(struct hz_session *s);
 

@@ -191,6 +191,7 @@ static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, cons
 	t->login_required = slot->tier != 0;
 	t->born_initialised = slot->tier == 0;
 	t->hide_secp256k1 = slot->hide_secp256k1;
+	t->delegate_to_attested = slot->delegate_to_attested || (by != NULL && by->delegate_to_attested);
 	t->separator = conf->separator;
 	rv = by != NULL ? token_backend(t, conf, by) : CKR_OK;
 	if (rv == CKR_OK && by != NULL && by != slot)

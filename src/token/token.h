@@ -44,6 +44,7 @@ struct hz_token {
 	char label[33];              /* default label, until the store names another */
 	bool removable, login_required, born_initialised;
 	bool hide_secp256k1;         /* searches do not return keys on that curve */
+	bool delegate_to_attested;   /* the slot's own wish, or that of the slot that stands in */
 	const char *description;     /* of the slot; both strings belong to the configuration */
 	char separator;              /* of keyspace labels */
 	const char *absent_why;      /* why there is no token; NULL when present */
@@ -72,6 +73,8 @@ struct hz_token {
 	int64_t deadline, renew_at, reattest_at; /* these and the next two: with the login lock */
 	char source[17];             /* where the login's evidence came from */
 	char tenant[65];             /* whom it belongs to, "": nobody */
+	bool has_runtime;            /* with the token lock: the login's evidence vouches for runtime data, */
+	uint8_t runtime[32];         /* whose SHA-256 this is */
 };
 
 /* The state of one kind of operation in a session. `op` outlives the operation: rearm makes the next Init with the same key cheap. */

@@ -6,9 +6,12 @@
 #include "base/error.h"
 #include "ck/names.h"
 #include "ck/outlen.h"
+#include "crypto/der.h"
+#include "crypto/hash.h"
 #include "hanzo-pkcs11.h"
 #include "token/access.h"
 #include "token/calls.h"
+#include "token/gate.h"
 #include "token/newkey.h"
 #include "token/op_int.h"
 
@@ -24,6 +27,45 @@ static bool by_own_half(CK_MECHANISM_TYPE type)
 	return type == CKM_HANZO_ECIES || type == CKM_HANZO_SHAMIR_SHARE;
 }
 
+/* SubjectPublicKeyInfo of an RSA key (RFC 8017 appendix A.1), from what it is used with and not from an attribute that names it. */
+static CK_RV rsa_spki(const struct hz_object *w, struct hz_buf *out)
+{
+	static const uint8_t algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
+	const struct hz_attr *n = hz_attrs_find(&w->attrs, CKA_MODULUS), *e = hz_attrs_find(&w->attrs, CKA_PUBLIC_EXPONENT);
+	struct hz_buf numbers = HZ_BUF_INIT, bits = HZ_BUF_INIT, seq = HZ_BUF_INIT;
+
+	if (w->key_type != CKK_RSA || n == NULL || e == NULL)
+		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the answer goes to an RSA key");
+	hz_der_put_uint(&numbers, n->value, n->len);
+	hz_der_put_uint(&numbers, e->value, e->len);
+	hz_der_put_buf(&bits, HZ_DER_SEQUENCE, &numbers);
+	hz_buf_add(&seq, algorithm, sizeof algorithm);
+	hz_der_put_bits(&seq, bits.p, bits.len);
+	seq.failed |= bits.failed;
+	hz_buf_free(&bits);
+	hz_der_put_buf(out, HZ_DER_SEQUENCE, &seq);
+	return out->failed ? hz_fail(CKR_HOST_MEMORY, "out of memory") : CKR_OK;
+}
+
+/* delegate_to_attested: who gets a shared secret must be who the login's evidence speaks of. */
+static CK_RV check_attested(struct hz_session *s, const struct hz_object *w)
+{
+	struct hz_buf spki = HZ_BUF_INIT;
+	uint8_t digest[32];
+	CK_RV rv;
+
+	if (!s->token->delegate_to_attested)
+		return CKR_OK;
+	rv = rsa_spki(w, &spki);
+	if (rv == CKR_OK) {
+		hz_hash_once(HZ_SHA256, spki.p, spki.len, digest);
+		if (!hz_gate_vouches(s->token, digest))
+			rv = hz_fail(CKR_FUNCTION_REJECTED, "the RSA key is not the one that the login's evidence vouches for");
+	}
+	hz_buf_free(&spki);
+	return rv;
+}
+
 static CK_RV check_wrapping(struct hz_session *s, const struct hz_mech_row *row, const struct hz_object *w, const struct hz_object *t)
 {
 	CK_RV rv;
@@ -34,6 +76,8 @@ static CK_RV check_wrapping(struct hz_session *s, const struct hz_mech_row *row,
 	rv = hz_may_use_at_once(s, w, CKA_WRAP, row->type);
 	if (rv == CKR_OK && by_use(row->type))
 		rv = hz_may_use_at_once(s, t, CKA_DERIVE, row->type);
+	if (rv == CKR_OK && by_use(row->type))
+		rv = check_attested(s, w);
 	return rv == CKR_OK ? hz_may_wrap(s, w, t, by_use(row->type)) : rv;
 }
 

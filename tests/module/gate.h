@@ -86,6 +86,8 @@ struct gate_bundle {
 	bool hopper, debug, no_tee_io;
 	bool other_measurement, wrong_report_data, wrong_nonce, same_gpu, unsigned_;
 	const char *extra;             /* a member more */
+	const uint8_t *runtime;        /* runtime data, or NULL */
+	size_t runtime_len;            /* at most 1024 */
 };
 
 static P11_UNUSED void gate_record(char *out, size_t room, const char *name, char *evidence)
@@ -110,16 +112,20 @@ static P11_UNUSED char *gate_make(const struct gate_bundle *b)
 	static const char *const digest[] = { "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9",
 					      "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b" };
 	struct hz_attest_sim cpu = { .debug = b->debug, .tee_io = !b->no_tee_io };
-	char b64[64];
+	char b64[64], run[1400];
 
 	if (b->other_measurement)
 		cpu.measurement[0] = 9;
 	hz_b64url_encode(b->challenge, 32, b64);
 	snprintf(out, sizeof out, "{\"hanzo_evidence\":1,\"challenge\":\"%s\",%s%s%s%s\"evidence\":{", b64, b->pin != NULL ? "\"pin\":\"" : "",
 		 b->pin != NULL ? b->pin : "", b->pin != NULL ? "\"," : "", b->extra != NULL ? b->extra : "");
+	if (b->runtime != NULL) {
+		hz_b64url_encode(b->runtime, b->runtime_len, run);
+		snprintf(strstr(out, "\"evidence\":{"), sizeof run + 40, "\"runtime_data\":\"%s\",\"evidence\":{", run);
+	}
 	for (unsigned i = 0; i < b->gpus; i++)
 		CHECK(hz_hex_decode(digest[b->same_gpu ? 0 : i], 64, spki[i], 32));
-	CHECK(hz_attest_report_data(gate_verifier, b->challenge, 32, NULL, 0, (const uint8_t(*)[32])spki, b->gpus, cpu.report_data));
+	CHECK(hz_attest_report_data(gate_verifier, b->challenge, 32, b->runtime, b->runtime_len, (const uint8_t(*)[32])spki, b->gpus, cpu.report_data));
 	cpu.report_data[0] ^= b->wrong_report_data;
 	gate_record(out, sizeof out, "cpu", hz_attest_sim_make(gate_verifier, &cpu));
 	for (unsigned i = 0; i < b->gpus; i++) {

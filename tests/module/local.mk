@@ -148,3 +148,5 @@ check_PROGRAMS += tests/module/t_gate_time
 tests_module_t_gate_time_LDADD = $(GATE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_gate_key
 tests_module_t_gate_key_LDADD = $(GATE_TEST_LIBS)
+check_PROGRAMS += tests/module/t_gate_delegate
+tests_module_t_gate_delegate_LDADD = $(GATE_TEST_LIBS)

@@ -109,7 +109,7 @@ END_TEST
 START_TEST(logins)
 {
 	struct hz_config *c = load("[hanzo]\nevidence_cache = 5m\n"
-				   "[tier2]\nbackend = soft\nlogin = pin + evidence\npolicy = /etc/p\nsession_ttl = 2h\nreattest = 30\n"
+				   "[tier2]\nbackend = soft\nlogin = pin + evidence\npolicy = /etc/p\nsession_ttl = 2h\nreattest = 30\ndelegate_to_attested = yes\n"
 				   "[tier3]\nbackend = soft\nseal = sim\npolicy = /etc/p\nevidence_cache = 0\nfallback = 1\n"
 				   "evidence_source = tsm\nevidence_source.agent = socket:/run/a\ngpu_source = nvml\n"
 				   "[tier4]\nbackend = soft\npolicy = /etc/p\n");
@@ -119,6 +119,7 @@ START_TEST(logins)
 	ck_assert(c->slots[2].login[0] == (HZ_FACTOR_PIN | HZ_FACTOR_EVIDENCE) && c->slots[2].seals[0] == 1);
 	ck_assert(c->slots[2].session_ttl == 7200 && c->slots[2].reattest == 30 && c->slots[2].evidence_cache == 300);
 	ck_assert(c->slots[3].login[0] == HZ_FACTOR_EVIDENCE && c->slots[3].session_ttl == 7200 && c->slots[3].evidence_cache == 0);
+	ck_assert(c->slots[2].delegate_to_attested && !c->slots[3].delegate_to_attested);
 	ck_assert(c->slots[3].nsources == 2 && c->slots[3].fallback == 1);
 	ck_assert_str_eq(c->slots[3].sources[1].name, "agent");
 	ck_assert_str_eq(c->slots[3].sources[1].source, "socket:/run/a");
@@ -202,6 +203,9 @@ START_TEST(refused)
 	refuse("[hanzo]\nsession_ttl = 9999d\n", "[hanzo]|session_ttl|ten years");
 	refuse("[tier1]\nbackend = pkcs11\n", "[tier1]|backend");
 	refuse("[tier1]\nhide_secp256k1 = maybe\n", "[tier1]|hide_secp256k1");
+	refuse("[tier3]\ndelegate_to_attested = 1\n", "[tier3]|delegate_to_attested|neither yes nor no");
+	refuse("[tier1]\ndelegate_to_attested = yes\n", "[tier1]|delegate_to_attested|evidence");
+	refuse("[tier0]\ndelegate_to_attested = yes\n", "[tier0]|delegate_to_attested|evidence");
 }
 END_TEST
 
