@@ -23,6 +23,7 @@ static void release(struct hz_p11 *p)
 	free(p->module);
 	free(p->token);
 	free(p->pin_source);
+	free(p->init_args);
 	free(p);
 }
 
@@ -173,7 +174,8 @@ static CK_RV take_conf(struct hz_p11 *p, const struct hz_p11_conf *c)
 		p->pool.cap = HZ_P11_SESSIONS;
 	memset(p->label, ' ', sizeof p->label);
 	memcpy(p->label, c->label, n);
-	if (!copy_text(&p->module, c->module) || !copy_text(&p->token, c->token) || !copy_text(&p->pin_source, c->pin_source))
+	if (!copy_text(&p->module, c->module) || !copy_text(&p->token, c->token) || !copy_text(&p->pin_source, c->pin_source) ||
+	    !copy_text(&p->init_args, c->init_args))
 		return hz_fail(CKR_HOST_MEMORY, "out of memory");
 	return CKR_OK;
 }

@@ -11,6 +11,7 @@ struct hz_p11_conf {
 	bool by_slot;              /* the device's slot is `slot` */
 	CK_SLOT_ID slot;
 	const char *pin_source;    /* "file:PATH" or "env:NAME"; NULL: the caller's PIN is the device's */
+	const char *init_args;     /* string for the device's C_Initialize, or NULL */
 	bool allow_init;           /* C_InitToken reaches the device */
 	unsigned sessions;         /* of the device at once, at most HZ_P11_SESSIONS; 0: the default */
 

@@ -122,7 +122,7 @@ static CK_RV attach(struct hz_p11 *p)
 
 static CK_RV start(struct hz_p11 *p)
 {
-	CK_RV rv = hz_p11_start(p->handle);
+	CK_RV rv = hz_p11_start(p->handle, p->init_args);
 
 	if (rv != CKR_OK)
 		return hz_fail(CKR_DEVICE_REMOVED, "%s: C_Initialize: %s", p->module, hz_ckr_name(rv));

@@ -61,7 +61,7 @@ struct hz_p11_pool {
 
 struct hz_p11 {
 	struct hz_backend be;
-	char *module, *token, *pin_source;
+	char *module, *token, *pin_source, *init_args;
 	bool by_slot, allow_init;
 	CK_SLOT_ID slot_wanted;
 	unsigned tier, max_tries;

@@ -6,6 +6,7 @@
 #include <p11-kit/p11-kit.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void *hz_p11_load(const char *path)
 {
@@ -19,9 +20,18 @@ const char *hz_p11_load_reason(void)
 	return text != NULL ? text : "unknown reason";
 }
 
-unsigned long hz_p11_start(void *module)
+/* NSS has one more field in front of pReserved, which it wants as NULL after it. */
+struct init_args {
+	CK_C_INITIALIZE_ARGS args;
+	void *end;
+};
+
+unsigned long hz_p11_start(void *module, const char *reserved)
 {
-	return p11_kit_module_initialize(module);
+	struct init_args a = { { NULL, NULL, NULL, NULL, CKF_OS_LOCKING_OK, (void *)(uintptr_t)reserved }, NULL };
+	CK_FUNCTION_LIST *f = module;
+
+	return reserved != NULL ? f->C_Initialize(&a.args) : p11_kit_module_initialize(module);
 }
 
 unsigned long hz_p11_stop(void *module)

@@ -12,7 +12,8 @@
 /* NULL: not loaded, hz_p11_load_reason says why. */
 void *hz_p11_load(const char *path);
 const char *hz_p11_load_reason(void);
-unsigned long hz_p11_start(void *module); /* C_Initialize, or one more user of it */
+/* C_Initialize, or one more user of it. `reserved`: the string that some modules want in pReserved, or NULL. */
+unsigned long hz_p11_start(void *module, const char *reserved);
 unsigned long hz_p11_stop(void *module);
 void hz_p11_unload(void *module);
 

@@ -237,6 +237,14 @@ struct wrapping {
 	size_t len;
 };
 
+/* NSS announces the length of the key itself for RFC 5649, which adds up to 15 bytes. */
+static size_t announced(CK_MECHANISM_TYPE type, size_t n)
+{
+	bool rfc5649 = type == CKM_AES_KEY_WRAP_KWP || type == CKM_AES_KEY_WRAP_PAD;
+
+	return rfc5649 ? ((n + 7) & ~(size_t)7) + 8 : n;
+}
+
 static CK_RV wrap_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
 	struct wrapping *w = arg;
@@ -251,6 +259,8 @@ static CK_RV wrap_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 		rv = p->f->C_WrapKey(s, &w->m, with, target, NULL, &n);
 	if (rv == CKR_OK && n > HZ_ATTR_MAX_LEN)
 		rv = hz_fail(CKR_DEVICE_ERROR, "a wrapped key of %lu bytes", n);
+	if (rv == CKR_OK)
+		n = announced(w->m.mechanism, n);
 	w->len = n;
 	if (rv != CKR_OK || w->out == NULL)
 		return rv;

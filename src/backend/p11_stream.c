@@ -10,6 +10,7 @@
 #include "backend/p11_int.h"
 #include "base/error.h"
 #include "base/secmem.h"
+#include "crypto/hash.h"
 
 #define REPLAY_MAX 65536u /* bytes of input kept */
 #define SLACK 1024u       /* room for devices that ask for more than they give */
@@ -21,6 +22,8 @@ struct stream {
 	const struct hz_key *key;
 	struct hz_mech m;            /* our own copy */
 	size_t block;                /* of the cipher; 1: none */
+	uint8_t carry[16];           /* input short of a block: some devices take whole ones only */
+	size_t held;
 	bool gather;                 /* the device takes the message at once only */
 	bool open;                   /* a session is kept */
 	struct hz_p11_session s;
@@ -107,6 +110,8 @@ static size_t max_out(const struct hz_op *op, enum hz_phase phase, size_t in_len
 
 	if (!crypts(o))
 		return phase == HZ_UPDATE || o->kind == HZ_OP_VERIFY ? 0 : signature_len(o);
+	if (phase == HZ_UPDATE && o->gather)
+		return 0;
 	if (phase == HZ_UPDATE) {
 		whole -= whole % o->block;
 		return whole > o->given ? (size_t)(whole - o->given) : 0;
@@ -268,12 +273,13 @@ static CK_RV part(struct stream *o, struct step *w)
 
 static void remember(struct stream *o, const uint8_t *in, size_t len)
 {
-	o->fed += len;
 	if (!o->replayable)
 		return;
-	if (o->fed <= REPLAY_MAX)
+	if (o->replay.len + len <= REPLAY_MAX)
 		hz_buf_add(&o->replay, in, len);
-	if (o->fed > REPLAY_MAX || o->replay.failed) {
+	else
+		o->replay.failed = true;
+	if (o->replay.failed) {
 		o->replayable = false;
 		hz_buf_free(&o->replay);
 	}
@@ -284,6 +290,7 @@ static CK_RV gather(struct stream *o, const uint8_t *in, size_t len)
 	if (o->replay.len + len > HZ_ATTR_MAX_LEN)
 		return hz_fail(CKR_DATA_LEN_RANGE, "the device takes a message at once, and this one is too long");
 	hz_buf_add(&o->replay, in, len);
+	o->fed += len;
 	return o->replay.failed ? hz_fail(CKR_HOST_MEMORY, "out of memory") : CKR_OK;
 }
 
@@ -297,24 +304,98 @@ static CK_RV once(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *o
 	return rv;
 }
 
+/* Does the code say that the device does not do this mechanism in parts? */
+static bool only_at_once(const struct stream *o, CK_RV rv)
+{
+	if (!crypts(o) || tag_len(&o->m) == 0 || o->fed != 0)
+		return false;
+	return rv == CKR_DEVICE_ERROR || rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_FUNCTION_FAILED || rv == CKR_GENERAL_ERROR ||
+	       rv == CKR_OPERATION_NOT_INITIALIZED || rv == CKR_OPERATION_ACTIVE || rv == CKR_MECHANISM_INVALID;
+}
+
+static CK_RV feed(struct stream *o, struct step *w)
+{
+	CK_RV rv = part(o, w);
+
+	if (rv == CKR_OK) {
+		o->given += w->n;
+		remember(o, w->in, w->len);
+		return rv;
+	}
+	leave(o, false);
+	return only_at_once(o, rv) ? CKR_FUNCTION_NOT_SUPPORTED : hz_p11_code(rv);
+}
+
+/* Whole blocks of what is held and what came, in one piece; the rest is held. */
+static CK_RV align(struct stream *o, struct step *w, struct hz_buf *joined)
+{
+	size_t whole = o->held + w->len, rest;
+
+	whole -= whole % o->block;
+	rest = o->held + w->len - whole;
+	if (whole == 0) {
+		memcpy(o->carry + o->held, w->in, w->len);
+	} else {
+		hz_buf_add(joined, o->carry, o->held);
+		hz_buf_add(joined, w->in, w->len - rest);
+		if (joined->failed)
+			return hz_fail(CKR_HOST_MEMORY, "out of memory");
+		memcpy(o->carry, w->in + w->len - rest, rest);
+	}
+	o->held = rest;
+	w->in = joined->p;
+	w->len = whole;
+	return CKR_OK;
+}
+
 static CK_RV update(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 {
 	struct stream *o = stream_of(op);
 	struct step w = { o, in, in_len, out, out != NULL ? *out_len : 0, 0, HZ_UPDATE };
-	CK_RV rv;
+	struct hz_buf joined = HZ_BUF_SECRET;
+	CK_RV rv = CKR_OK;
 
+	if (out_len != NULL)
+		*out_len = 0;
+	if (in_len == 0)
+		return CKR_OK;
 	if (o->gather)
 		return gather(o, in, in_len);
-	rv = part(o, &w);
-	if (out_len != NULL)
-		*out_len = w.n;
-	if (rv != CKR_OK) {
-		leave(o, false);
-		return hz_p11_code(rv);
+	if (o->block > 1 && (o->held != 0 || in_len % o->block != 0))
+		rv = align(o, &w, &joined);
+	if (rv == CKR_OK && w.len != 0)
+		rv = feed(o, &w);
+	hz_buf_free(&joined);
+	if (rv == CKR_FUNCTION_NOT_SUPPORTED) {
+		o->gather = true;
+		return gather(o, in, in_len);
 	}
-	o->given += w.n;
-	remember(o, in, in_len);
-	return CKR_OK;
+	if (rv == CKR_OK)
+		o->fed += in_len;
+	if (rv == CKR_OK && out_len != NULL)
+		*out_len = w.n;
+	return rv;
+}
+
+/* What is left short of a block ends a padded message; every other one is wrong. */
+static CK_RV last_part(struct stream *o, struct step *w)
+{
+	struct step rest = { o, o->carry, o->held, w->out, w->room, 0, HZ_UPDATE };
+	CK_RV rv = CKR_OK;
+
+	if (o->held != 0 && (o->m.type != CKM_AES_CBC_PAD || !enciphers(o)))
+		rv = enciphers(o) ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE;
+	else if (o->held != 0)
+		rv = part(o, &rest);
+	if (rv == CKR_OK) {
+		o->given += rest.n;
+		remember(o, o->carry, o->held);
+		w->out = w->out != NULL ? w->out + rest.n : NULL;
+		w->room -= o->kind == HZ_OP_VERIFY ? 0 : rest.n;
+		rv = part(o, w);
+		w->n += rest.n;
+	}
+	return rv;
 }
 
 static CK_RV finish(struct stream *o, struct step *w)
@@ -327,7 +408,7 @@ static CK_RV finish(struct stream *o, struct step *w)
 		w->phase = HZ_ONCE;
 		return hz_p11_run(o->k->p, once_work, w);
 	}
-	rv = part(o, w);
+	rv = last_part(o, w);
 	leave(o, rv == CKR_OK);
 	return rv == CKR_OK ? rv : hz_p11_code(rv);
 }
@@ -342,20 +423,44 @@ static CK_RV final(struct hz_op *op, uint8_t *out, size_t *out_len)
 	return rv;
 }
 
+/* Some devices have no word for a MAC that is wrong: those that can make it are asked for the right one. */
+static CK_RV mac_again(struct stream *o, const uint8_t *in, size_t in_len, const uint8_t *sig, size_t sig_len, CK_RV was)
+{
+	struct stream as = { .kind = HZ_OP_SIGN, .k = o->k, .key = o->key, .m = o->m, .block = 1 };
+	uint8_t mac[HZ_HASH_MAX];
+	struct step w = { &as, in, in_len, mac, sizeof mac, 0, HZ_ONCE };
+	bool unclear = was == CKR_DEVICE_ERROR || was == CKR_GENERAL_ERROR || was == CKR_FUNCTION_FAILED;
+	CK_RV rv;
+
+	if (!unclear || o->key->cls != CKO_SECRET_KEY || !hz_attrs_bool(&o->key->attrs, CKA_SIGN, false))
+		return was;
+	rv = hz_p11_run(o->k->p, once_work, &w);
+	if (rv == CKR_OK && w.n == sig_len)
+		rv = hz_ct_equal(mac, sig, sig_len) ? CKR_OK : hz_fail(CKR_SIGNATURE_INVALID, "the MAC is another one");
+	else
+		rv = was;
+	hz_wipe(mac, sizeof mac);
+	return rv;
+}
+
 static CK_RV verify(struct hz_op *op, const uint8_t *in, size_t in_len, const uint8_t *sig, size_t sig_len)
 {
 	struct stream *o = stream_of(op);
 	struct step w = { o, in, in_len, (uint8_t *)(uintptr_t)sig, sig_len, 0, HZ_ONCE };
+	CK_RV rv = hz_p11_run(o->k->p, once_work, &w);
 
-	return hz_p11_run(o->k->p, once_work, &w);
+	return rv == CKR_OK ? rv : mac_again(o, in, in_len, sig, sig_len, rv);
 }
 
 static CK_RV verify_final(struct hz_op *op, const uint8_t *sig, size_t sig_len)
 {
 	struct stream *o = stream_of(op);
 	struct step w = { o, (const uint8_t *)"", 0, (uint8_t *)(uintptr_t)sig, sig_len, 0, HZ_FINAL };
+	CK_RV rv = finish(o, &w);
 
-	return finish(o, &w);
+	if (rv == CKR_OK || !o->replayable)
+		return rv;
+	return mac_again(o, o->replay.len != 0 ? o->replay.p : (const uint8_t *)"", o->replay.len, sig, sig_len, rv);
 }
 
 static void stream_free(struct hz_op *op)
@@ -364,6 +469,7 @@ static void stream_free(struct hz_op *op)
 
 	leave(o, false); /* an operation is active in it */
 	hz_buf_free(&o->replay);
+	hz_wipe(o->carry, sizeof o->carry);
 	hz_mech_clear(&o->m);
 	free(o);
 }

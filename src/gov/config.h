@@ -16,6 +16,7 @@ struct hz_device_conf {
 	char *module;               /* absolute path; NULL: none of these keys was given */
 	char *token;                /* label at the device, or NULL */
 	char *pin_source;           /* "file:/PATH", "env:NAME" or NULL */
+	char *init_args;            /* what the device's C_Initialize is told, or NULL */
 	bool by_slot, allow_init;
 	CK_SLOT_ID slot;            /* of the device, with by_slot */
 	unsigned sessions;          /* 0: the default */

@@ -63,6 +63,12 @@ const char *hz_conf_pin_source(struct hz_slot_conf *slot, const char *value)
 	return "neither file: and an absolute path nor env: and a name";
 }
 
+/* For modules that are told where their keys are in C_Initialize, above all NSS. */
+const char *hz_conf_init_args(struct hz_slot_conf *slot, const char *value)
+{
+	return value[0] != '\0' ? set(&slot->device.init_args, value) : "empty";
+}
+
 const char *hz_conf_allow_init(struct hz_slot_conf *slot, const char *value)
 {
 	slot->device.allow_init = strcmp(value, "yes") == 0;
@@ -85,8 +91,9 @@ const char *hz_conf_device_ok(const struct hz_slot_conf *slot)
 	const struct hz_device_conf *d = &slot->device;
 
 	if (slot->backend != HZ_BACKEND_PKCS11) {
-		if (d->module != NULL || d->token != NULL || d->by_slot || d->pin_source != NULL || d->allow_init || d->sessions != 0)
-			return "module, token, slot, pin_source, sessions and allow_init are for backend = pkcs11";
+		if (d->module != NULL || d->token != NULL || d->by_slot || d->pin_source != NULL || d->init_args != NULL || d->allow_init ||
+		    d->sessions != 0)
+			return "module, token, slot, pin_source, init_args, sessions and allow_init are for backend = pkcs11";
 		return NULL;
 	}
 	if (d->module == NULL)
@@ -103,4 +110,5 @@ void hz_conf_device_free(struct hz_device_conf *d)
 	free(d->module);
 	free(d->token);
 	free(d->pin_source);
+	free(d->init_args);
 }

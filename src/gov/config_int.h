@@ -71,6 +71,7 @@ const char *hz_conf_module(struct hz_slot_conf *slot, const char *value);
 const char *hz_conf_token(struct hz_slot_conf *slot, const char *value);
 const char *hz_conf_device_slot(struct hz_slot_conf *slot, const char *value);
 const char *hz_conf_pin_source(struct hz_slot_conf *slot, const char *value);
+const char *hz_conf_init_args(struct hz_slot_conf *slot, const char *value);
 const char *hz_conf_allow_init(struct hz_slot_conf *slot, const char *value);
 const char *hz_conf_sessions(struct hz_slot_conf *slot, const char *value);
 const char *hz_conf_device_ok(const struct hz_slot_conf *slot);

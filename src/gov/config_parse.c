@@ -344,6 +344,11 @@ static CK_RV key_allow_init(const struct at *at, const char *value)
 	return by(at, value, hz_conf_allow_init);
 }
 
+static CK_RV key_init_args(const struct at *at, const char *value)
+{
+	return by(at, value, hz_conf_init_args);
+}
+
 static CK_RV key_module(const struct at *at, const char *value)
 {
 	return by(at, value, hz_conf_module);
@@ -401,6 +406,7 @@ static const struct key slot_keys[] = {
 	{ "gpu_source", key_gpu_source },
 	{ "hide_secp256k1", key_hide_secp256k1 },
 	{ "id", key_id },
+	{ "init_args", key_init_args },
 	{ "label", key_label },
 	{ "login", key_login },
 	{ "module", key_module },

@@ -101,6 +101,7 @@ static CK_RV device_backend(struct hz_token *t, const struct hz_config *conf, co
 	const struct hz_device_conf *d = &slot->device;
 	const struct hz_p11_conf p11 = {
 		.module = d->module, .token = d->token, .by_slot = d->by_slot, .slot = d->slot, .pin_source = d->pin_source,
+		.init_args = d->init_args,
 		.allow_init = d->allow_init, .sessions = d->sessions, .store_dir = conf->store_dir, .serial = slot->serial,
 		.label = t->label, .tier = slot->tier, .max_pin_tries = conf->max_pin_tries,
 		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,

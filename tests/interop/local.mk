@@ -41,3 +41,11 @@ EXTRA_DIST += \
 # A client of the attestation object, in the process and through remoting.
 noinst_PROGRAMS += tests/interop/gate_client
 tests_interop_gate_client_LDADD = $(GATE_TEST_LIBS)
+
+# Keys in real devices: one script each sets the device up, this client uses it.
+noinst_PROGRAMS += tests/interop/device_client
+tests_interop_device_client_LDADD = -ldl
+device_tests = \
+	tests/interop/t_device_nss.sh
+dist_check_SCRIPTS += $(device_tests)
+EXTRA_DIST += tests/interop/device.sh
