@@ -115,10 +115,9 @@ CK_RV hz_soft_ed_key(struct hz_key *key);      /* Ed25519/Ed448/X25519/X448 */
 CK_RV hz_soft_pq_key(struct hz_key *key);
 CK_RV hz_soft_secret_key(struct hz_key *key);
 
-/* PKCS#8 DER of a private key (secret memory) and back into a complete attribute set; SPKI DER of either half. */
+/* PKCS#8 DER of a private key (secret memory) and back into a complete attribute set. */
 CK_RV hz_soft_pkcs8(const struct hz_key *key, struct hz_buf *out);
 CK_RV hz_soft_from_pkcs8(const uint8_t *der, size_t len, struct hz_attrs *made);
-CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out);
 /* A public key's attributes from its SPKI DER, complete. CKR_ATTRIBUTE_VALUE_INVALID, CKR_CURVE_NOT_SUPPORTED. */
 CK_RV hz_soft_from_spki(const uint8_t *der, size_t len, struct hz_attrs *made);
 

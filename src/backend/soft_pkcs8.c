@@ -109,17 +109,6 @@ CK_RV hz_key_make_spki(const struct hz_key *key, struct hz_buf *out)
 	return rv;
 }
 
-/* An object's own was made when the object was: a private key's point is dear to compute again. */
-CK_RV hz_soft_spki(const struct hz_key *key, struct hz_buf *out)
-{
-	const struct hz_attr *known = hz_attrs_find(&key->attrs, CKA_PUBLIC_KEY_INFO);
-
-	if (known == NULL || known->len == 0)
-		return hz_key_make_spki(key, out);
-	hz_buf_add(out, known->value, known->len);
-	return done(out);
-}
-
 /* ---- PKCS #8, writing ---- */
 
 static const CK_ATTRIBUTE_TYPE rsa_numbers[] = { CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT, CKA_PRIME_1,
