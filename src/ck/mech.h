@@ -55,7 +55,4 @@ CK_RV hz_mech_check_message(CK_MECHANISM_TYPE type, const void *param, CK_ULONG 
 /* Wipe and release; idempotent. */
 void hz_mech_clear(struct hz_mech *m);
 
-/* Same type and byte-for-byte same parameter values? (Deep comparison by the same table.) */
-bool hz_mech_equal(const struct hz_mech *a, const struct hz_mech *b);
-
 #endif

@@ -27,7 +27,8 @@ check_PROGRAMS += \
 EXTRA_DIST += \
 	tests/unit/ck_functions.h \
 	tests/unit/ck_numbers.h \
-	tests/unit/ck_util.h
+	tests/unit/ck_util.h \
+	tests/unit/mech_equal.h
 check_PROGRAMS += \
 	tests/unit/t_soft_sym_cipher \
 	tests/unit/t_soft_sym_hash \
