@@ -548,33 +548,6 @@ CK_RV hz_nonce_record(struct hz_nonce *nm, const uint8_t scope[32], const uint8_
 	return rv == CKR_OK ? settle(nm, timestamp, now) : rv;
 }
 
-CK_RV hz_nonce_sync(struct hz_nonce *nm, uint64_t now)
-{
-	struct nonce_disk d;
-	bool got;
-	CK_RV rv;
-
-	if (nm->fork_gen != hz_fork_gen() || !atomic_load(&nm->open))
-		return CKR_OK;
-	rv = enter(nm, true, &d, &got);
-	if (rv != CKR_OK)
-		return rv;
-	rv = sync_all(nm, &d, 0, now);
-	leave(nm);
-	return rv;
-}
-
-uint64_t hz_nonce_count(struct hz_nonce *nm)
-{
-	uint64_t n = 0;
-
-	pthread_rwlock_rdlock(&nm->tables_lock);
-	for (unsigned i = 0; i < nm->tables; i++)
-		n += records(nm->table[i]);
-	pthread_rwlock_unlock(&nm->tables_lock);
-	return n;
-}
-
 /* Sync, and mark clean when the folder can be had alone. Failures leave it unclean, which is safe. */
 static void finish(struct hz_nonce *nm)
 {

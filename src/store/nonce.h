@@ -58,12 +58,6 @@ CK_RV hz_nonce_new(struct hz_nonce **out, const struct hz_nonce_conf *conf);
  */
 CK_RV hz_nonce_record(struct hz_nonce *nm, const uint8_t scope[32], const uint8_t once[32], uint64_t timestamp, uint64_t now);
 
-/* Bring everything recorded so far to the disk and drop what has expired. Does nothing before the first use. */
-CK_RV hz_nonce_sync(struct hz_nonce *nm, uint64_t now);
-
-/* Number of records that are held, expired ones in living tables included. 0 before the first use. */
-uint64_t hz_nonce_count(struct hz_nonce *nm);
-
 /* Sync, mark clean when nobody else has it open, release. nm may be NULL. No other thread may be inside. */
 void hz_nonce_free(struct hz_nonce *nm);
 

@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 	full = sign(nm, 60000);
 	raw = (raw + sign(NULL, 60000)) / 2;
 	printf("records %llu\nsign alone          %.2f us\nwith record, empty  %.2f us\nwith record, full   %.2f us (%+.1f %%)\n",
-	       (unsigned long long)hz_nonce_count(nm), raw, empty, full, (full / empty - 1) * 100);
+	       (unsigned long long)serial, raw, empty, full, (full / empty - 1) * 100);
 	from = seconds();
 	hz_nonce_free(nm);
 	printf("close %.2f s\n", seconds() - from);
