@@ -5,6 +5,7 @@ libhz_la_SOURCES += \
 	src/backend/p11.c \
 	src/backend/p11.h \
 	src/backend/p11_attr.c \
+	src/backend/p11_borrow.c \
 	src/backend/p11_conn.c \
 	src/backend/p11_int.h \
 	src/backend/p11_key.c \

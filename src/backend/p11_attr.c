@@ -421,6 +421,8 @@ static CK_MECHANISM_TYPE device_mech(CK_MECHANISM_TYPE m)
 		return CKM_ECDSA;
 	case CKM_HANZO_ECIES:
 	case CKM_HANZO_ECIES_DELEGATE:
+	case CKM_HANZO_ECIES_PARTIAL:
+	case CKM_HANZO_SHAMIR_SHARE:
 		return CKM_ECDH1_DERIVE;
 	default:
 		return m;

@@ -210,6 +210,7 @@ CK_RV hz_p11_insert(struct hz_backend *be, const struct hz_attrs *const sets[], 
 CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs);
 CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id);
 /* The object that a set stands for (HZ_CKA_REF); NULL: none, its value is in the set. */
+bool hz_p11_has_ref(const struct hz_attrs *set);
 struct hz_p11_obj *hz_p11_ref(struct hz_p11 *p, const struct hz_attrs *set);
 CK_RV hz_p11_set_ref(struct hz_attrs *set, const struct hz_p11_obj *o);
 void hz_p11_hold(struct hz_backend *be, const struct hz_attrs *set);
@@ -250,6 +251,8 @@ struct hz_p11_key {
 struct hz_p11_key *hz_p11_key_of(const struct hz_key *key);
 CK_RV hz_p11_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oid id, struct hz_key **key);
 void hz_p11_key_free(struct hz_backend *be, struct hz_key *key);
+/* p11_borrow.c: an extractable key of the device as a key that is here; hz_soft_key_free. CKR_KEY_NOT_WRAPPABLE: no way out of there. */
+CK_RV hz_p11_borrow(struct hz_p11 *p, struct hz_key *target, struct hz_key **out);
 CK_RV hz_p11_complete(struct hz_backend *be, struct hz_attrs *attrs);
 CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 /* One signature by one call each of C_SignInit and C_Sign. *sig_len: room in, length out. */

@@ -144,7 +144,7 @@ CK_RV hz_p11_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oi
 	bool public = hz_attrs_ulong(attrs, CKA_CLASS, CK_UNAVAILABLE_INFORMATION) == CKO_PUBLIC_KEY;
 	CK_RV rv = CKR_OK;
 
-	if (o == NULL && (id != 0 || hz_attrs_find(attrs, HZ_CKA_REF) != NULL))
+	if (o == NULL && (id != 0 || hz_p11_has_ref(attrs)))
 		return hz_fail(CKR_KEY_HANDLE_INVALID, "the device has no such key any more");
 	if (o != NULL && !public)
 		return open_device(p, attrs, o, key);
@@ -166,5 +166,5 @@ void hz_p11_key_free(struct hz_backend *be, struct hz_key *key)
 CK_RV hz_p11_complete(struct hz_backend *be, struct hz_attrs *attrs)
 {
 	(void)be;
-	return hz_attrs_find(attrs, HZ_CKA_REF) != NULL ? CKR_OK : hz_soft_complete(attrs);
+	return hz_p11_has_ref(attrs) ? CKR_OK : hz_soft_complete(attrs);
 }

@@ -223,7 +223,7 @@ CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_ke
 			    .purpose = HZ_P11_UNWRAP, .set = made };
 	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
 
-	if (w.with != NULL)
+	if (w.with != NULL && m->type != CKM_HANZO_ECIES) /* that one agrees on a secret there, and opens the blob here */
 		return make_from(hz_p11_self(be), &w);
 	return row != NULL && row->unwrap != NULL ? row->unwrap(m, unwrapping, in, len, made) : hz_fail(CKR_MECHANISM_INVALID, "no unwrapping");
 }
@@ -277,14 +277,20 @@ static CK_RV wrap_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv;
 }
 
-/* Both keys in the device: it wraps. Both here, or a target that is only used (delegation): done here. */
+/* Mechanisms that no device has: done here, with a target that may have to be fetched, or is only used (delegation). */
+static bool ours(CK_MECHANISM_TYPE type)
+{
+	return type == CKM_HANZO_ECIES || type == CKM_HANZO_SHAMIR_SHARE || type == CKM_HANZO_ECIES_DELEGATE || type == CKM_HANZO_ECIES_PARTIAL;
+}
+
+/* Both keys in the device: it wraps. Both here: done here. */
 static CK_RV place(struct hz_p11 *p, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, struct wrapping *w,
 		   const struct hz_soft_mech **row)
 {
 	struct hz_p11_key *wk = hz_p11_key_of(wrapping), *tk = hz_p11_key_of(target);
 
 	*row = NULL;
-	if (m->type == CKM_HANZO_ECIES_DELEGATE || (wk == NULL && tk == NULL)) {
+	if (ours(m->type) || (wk == NULL && tk == NULL)) {
 		*row = hz_soft_mech_find(m->type);
 		return *row != NULL && (*row)->wrap != NULL ? CKR_OK : hz_fail(CKR_MECHANISM_INVALID, "no wrapping");
 	}
@@ -297,6 +303,43 @@ static CK_RV place(struct hz_p11 *p, const struct hz_mech *m, struct hz_key *wra
 	return CKR_OK;
 }
 
+/* The target of a mechanism of ours: itself, or *borrowed, where its value goes into the result. */
+static CK_RV fetch_target(struct hz_p11 *p, CK_MECHANISM_TYPE type, struct hz_key **target, struct hz_key **borrowed)
+{
+	CK_RV rv;
+
+	if (hz_p11_key_of(*target) == NULL || (type != CKM_HANZO_ECIES && type != CKM_HANZO_SHAMIR_SHARE))
+		return CKR_OK;
+	rv = hz_p11_borrow(p, *target, borrowed);
+	if (rv == CKR_OK)
+		*target = *borrowed;
+	return rv;
+}
+
+static CK_RV wrap_here(struct hz_p11 *p, const struct hz_mech *m, const struct hz_soft_mech *row, struct hz_key *wrapping,
+		       struct hz_key *target, struct hz_buf *out)
+{
+	struct hz_key *borrowed = NULL;
+	CK_RV rv = fetch_target(p, m->type, &target, &borrowed);
+
+	if (rv == CKR_OK)
+		rv = row->wrap(m, wrapping, target, out);
+	hz_soft_key_free(borrowed);
+	return rv;
+}
+
+static CK_RV wrap_len_here(struct hz_p11 *p, const struct hz_mech *m, const struct hz_soft_mech *row, struct hz_key *wrapping,
+			   struct hz_key *target, size_t *len)
+{
+	struct hz_key *borrowed = NULL;
+	CK_RV rv = fetch_target(p, m->type, &target, &borrowed);
+
+	if (rv == CKR_OK)
+		rv = row->wrap_len(m, wrapping, target, len);
+	hz_soft_key_free(borrowed);
+	return rv;
+}
+
 CK_RV hz_p11_wrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, struct hz_buf *out)
 {
 	struct wrapping w = { .m = { m->type, m->param, m->param_len }, .out = out };
@@ -305,7 +348,7 @@ CK_RV hz_p11_wrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key 
 
 	if (rv != CKR_OK)
 		return rv;
-	return row != NULL ? row->wrap(m, wrapping, target, out) : hz_p11_run(hz_p11_self(be), wrap_work, &w);
+	return row != NULL ? wrap_here(hz_p11_self(be), m, row, wrapping, target, out) : hz_p11_run(hz_p11_self(be), wrap_work, &w);
 }
 
 CK_RV hz_p11_wrap_len(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, size_t *len)
@@ -317,7 +360,7 @@ CK_RV hz_p11_wrap_len(struct hz_backend *be, const struct hz_mech *m, struct hz_
 	if (rv != CKR_OK)
 		return rv;
 	if (row != NULL)
-		return row->wrap_len(m, wrapping, target, len);
+		return wrap_len_here(hz_p11_self(be), m, row, wrapping, target, len);
 	rv = hz_p11_run(hz_p11_self(be), wrap_work, &w);
 	*len = w.len;
 	return rv;

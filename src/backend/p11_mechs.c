@@ -101,9 +101,12 @@ static CK_FLAGS vendor_flags(const struct hz_p11_device_list *l, CK_MECHANISM_TY
 	case CKM_HANZO_CERT_SUBJECT:
 		return CKF_VERIFY | (signs ? CKF_SIGN : 0);
 	case CKM_HANZO_ECIES:
-		return CKF_ENCRYPT | (agrees ? CKF_DECRYPT : 0);
+		return CKF_ENCRYPT | CKF_WRAP | (agrees ? CKF_DECRYPT | CKF_UNWRAP : 0);
 	case CKM_HANZO_ECIES_DELEGATE:
 		return agrees ? CKF_WRAP : 0;
+	case CKM_HANZO_ECIES_PARTIAL: /* shares are keys of the session */
+	case CKM_HANZO_SHAMIR_SHARE:
+		return CKF_WRAP;
 	case CKM_HANZO_KECCAK256:
 		return CKF_DIGEST;
 	default:

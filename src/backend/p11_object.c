@@ -11,6 +11,13 @@ CK_RV hz_p11_set_ref(struct hz_attrs *set, const struct hz_p11_obj *o)
 	return hz_attrs_set(set, HZ_CKA_REF, &o->oid, sizeof o->oid, false);
 }
 
+bool hz_p11_has_ref(const struct hz_attrs *set)
+{
+	const struct hz_attr *a = hz_attrs_find(set, HZ_CKA_REF);
+
+	return a != NULL && hz_attrs_find(set, CKA_HANZO_SHARE_INDEX) == NULL; /* a share has its split's name there */
+}
+
 struct hz_p11_obj *hz_p11_ref(struct hz_p11 *p, const struct hz_attrs *set)
 {
 	const struct hz_attr *a = hz_attrs_find(set, HZ_CKA_REF);
@@ -168,7 +175,10 @@ static CK_RV insert_one(struct hz_p11 *p, const struct hz_attrs *set, hz_oid *id
 	struct hz_p11_obj *o = m.from;
 	CK_RV rv = CKR_OK;
 
-	if (o == NULL && hz_attrs_find(set, HZ_CKA_REF) != NULL)
+	/* The proof that a partial result carries takes the share's value, which no device would give for it. */
+	if (hz_attrs_find(set, CKA_HANZO_SHARE_INDEX) != NULL)
+		return hz_fail(CKR_TEMPLATE_INCONSISTENT, "shares are keys of the session here: keep the blob, which the device's key opens");
+	if (o == NULL && hz_p11_has_ref(set))
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "the device's object has ended");
 	if (o == NULL || !atomic_exchange(&o->fresh, false)) {
 		rv = o != NULL ? copy(p, &m) : hz_p11_run(p, create_work, &m);

@@ -150,3 +150,10 @@ check_PROGRAMS += tests/module/t_gate_key
 tests_module_t_gate_key_LDADD = $(GATE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_gate_delegate
 tests_module_t_gate_delegate_LDADD = $(GATE_TEST_LIBS)
+
+# The same mechanisms where keys are sealed, and where they are in a device.
+EXTRA_DIST += tests/module/ecies_suite.h
+check_PROGRAMS += tests/module/t_ecies_tiers
+tests_module_t_ecies_tiers_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
+check_PROGRAMS += tests/module/t_ecies_device
+tests_module_t_ecies_device_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
