@@ -27,6 +27,7 @@ TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 include tests/unit/local.mk
 include tests/attest/local.mk
+include tests/mock/local.mk
 include tests/module/local.mk
 include tests/interop/local.mk
 include tests/fuzz/local.mk

@@ -34,6 +34,7 @@ struct hz_token_state {
 	bool present, initialised, user_pin_set, write_protected;
 	bool user_pin_locked, user_pin_final_try, user_pin_count_low;
 	bool so_pin_locked, so_pin_final_try, so_pin_count_low;
+	bool keypad;                /* the user's PIN may be entered at the device: login, init_pin, set_pin and check_pin take NULL for it */
 	CK_UTF8CHAR label[32];      /* blank-padded */
 };
 
@@ -56,6 +57,7 @@ struct hz_backend_ops {
 
 	/* The token. PINs are in secret memory. */
 	CK_RV (*token_state)(struct hz_backend *be, struct hz_token_state *st);
+	bool (*read_only)(struct hz_backend *be); /* is the token write-protected, so that no R/W session opens? NULL: never */
 	CK_RV (*init_token)(struct hz_backend *be, const uint8_t *so_pin, size_t len, const CK_UTF8CHAR label[32]);
 	CK_RV (*init_pin)(struct hz_backend *be, const uint8_t *pin, size_t len); /* while the SO is logged in */
 	CK_RV (*set_pin)(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t len);

@@ -107,6 +107,7 @@ static const struct hz_backend_ops p11_ops = {
 	.close = p11_close,
 	.abandon = p11_abandon,
 	.token_state = hz_p11_token_state,
+	.read_only = hz_p11_read_only,
 	.init_token = hz_p11_init_token,
 	.init_pin = hz_p11_init_pin,
 	.set_pin = hz_p11_set_pin,

@@ -429,22 +429,30 @@ static CK_MECHANISM_TYPE device_mech(CK_MECHANISM_TYPE m)
 	}
 }
 
+static bool allow(struct hz_p11_tmpl *t, CK_ULONG *n, CK_MECHANISM_TYPE m)
+{
+	for (CK_ULONG k = 0; k < *n; k++)
+		if (t->allowed[k] == m)
+			return true;
+	if (*n == sizeof t->allowed / sizeof t->allowed[0])
+		return false;
+	t->allowed[(*n)++] = m;
+	return true;
+}
+
+/* A mechanism that hashes comes with the one that signs the hash, which is what the device may be asked for. */
 static void put_allowed(struct hz_p11_tmpl *t, const struct hz_attr *a)
 {
 	CK_ULONG n = 0;
 
 	for (size_t i = 0; i + sizeof(CK_MECHANISM_TYPE) <= a->len; i += sizeof(CK_MECHANISM_TYPE)) {
-		CK_MECHANISM_TYPE m;
-		CK_ULONG k = 0;
+		CK_MECHANISM_TYPE m, hash, raw;
 
 		memcpy(&m, (const uint8_t *)a->value + i, sizeof m);
 		m = device_mech(m);
-		while (k < n && t->allowed[k] != m)
-			k++;
-		if (k == sizeof t->allowed / sizeof t->allowed[0])
+		raw = hz_p11_raw_mech(m, &hash);
+		if (!allow(t, &n, m) || (raw != CK_UNAVAILABLE_INFORMATION && !allow(t, &n, raw)))
 			return; /* a long list stays with us alone */
-		if (k == n)
-			t->allowed[n++] = m;
 	}
 	t->v[t->n++] = (CK_ATTRIBUTE){ CKA_ALLOWED_MECHANISMS, t->allowed, n * sizeof t->allowed[0] };
 }

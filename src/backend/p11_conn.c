@@ -293,6 +293,7 @@ CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st)
 	st->initialised = (f & CKF_TOKEN_INITIALIZED) != 0;
 	st->user_pin_set = (f & CKF_USER_PIN_INITIALIZED) != 0;
 	st->write_protected = (f & CKF_WRITE_PROTECTED) != 0;
+	st->keypad = (f & CKF_PROTECTED_AUTHENTICATION_PATH) != 0 && p->pin_source == NULL;
 	st->so_pin_count_low = (f & CKF_SO_PIN_COUNT_LOW) != 0;
 	st->so_pin_final_try = (f & CKF_SO_PIN_FINAL_TRY) != 0;
 	st->so_pin_locked = (f & CKF_SO_PIN_LOCKED) != 0;
@@ -307,6 +308,13 @@ CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st)
 	st->user_pin_final_try = (f & CKF_USER_PIN_FINAL_TRY) != 0;
 	st->user_pin_locked = (f & CKF_USER_PIN_LOCKED) != 0;
 	return CKR_OK;
+}
+
+bool hz_p11_read_only(struct hz_backend *be)
+{
+	struct hz_p11 *p = hz_p11_self(be);
+
+	return hz_p11_ready(p) == CKR_OK && p->read_only;
 }
 
 /* The device keeps the label that the configuration looks for; our token keeps its own. */

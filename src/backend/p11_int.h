@@ -123,6 +123,7 @@ CK_RV hz_p11_recover(struct hz_p11 *p, unsigned link, CK_RV why);
 void hz_p11_disconnect(struct hz_p11 *p);
 /* The vtable's token half. */
 CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st);
+bool hz_p11_read_only(struct hz_backend *be);
 CK_RV hz_p11_init_token(struct hz_backend *be, const uint8_t *so_pin, size_t len, const CK_UTF8CHAR label[32]);
 
 /* ---- p11_login.c ---- */
@@ -158,8 +159,21 @@ void hz_p11_pool_reset(struct hz_p11 *p, unsigned link);
  */
 typedef CK_RV (*hz_p11_work)(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg);
 CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg);
-/* Does the code say that the device lost us? */
+/* Does the code say that the device lost us, and that the call did nothing or may be made again? */
 bool hz_p11_lost(CK_RV rv);
+/*
+ * Of a call that must not take place twice (a signature, a new object): PKCS#11 gives CKR_DEVICE_REMOVED and CKR_SESSION_CLOSED for what
+ * happened while the function was executed (3.2 section 5.1), so that it may have been done; all other codes of hz_p11_lost say how
+ * things were when it was called. Those two become HZ_P11_UNCERTAIN, after which nothing is repeated; hz_p11_code makes
+ * CKR_DEVICE_REMOVED of it.
+ */
+#define HZ_P11_UNCERTAIN (CKR_VENDOR_DEFINED | 0x485A0001UL)
+CK_RV hz_p11_once(CK_RV rv);
+/*
+ * The device does not know a handle that it gave us in this era: its login was lost, or its handles have changed. True: things were
+ * mended and the handle is to be looked up again.
+ */
+bool hz_p11_stale(struct hz_p11 *p, unsigned link, unsigned era, CK_RV rv);
 /* What an application is told. */
 CK_RV hz_p11_code(CK_RV rv);
 

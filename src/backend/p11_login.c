@@ -31,7 +31,7 @@ static CK_RV refused_before(struct hz_p11 *p, const uint8_t *pin, size_t len, ui
 {
 	hz_hash_once(HZ_SHA256, pin, len, hash);
 	if (p->has_refused && memcmp(p->refused, hash, 32) == 0)
-		return hz_fail(CKR_FUNCTION_FAILED, "the device has refused pin_source's PIN, which has not changed since");
+		return hz_fail(CKR_FUNCTION_FAILED, "the device has refused this PIN, which has not changed since");
 	return CKR_OK;
 }
 
@@ -159,6 +159,7 @@ static CK_RV user_direct(struct hz_p11 *p, const uint8_t *pin, size_t len)
 	p->pin = copy;
 	p->pin_len = len;
 	p->ours = true;
+	p->has_refused = false;
 	return CKR_OK;
 }
 
@@ -270,7 +271,7 @@ CK_RV hz_p11_set_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *old
 	pthread_mutex_lock(&p->conn);
 	rv = p->f->C_SetPIN(p->keeper, (CK_UTF8CHAR *)(uintptr_t)old, old_len, (CK_UTF8CHAR *)(uintptr_t)pin, len);
 	if (rv == CKR_OK && p->login_wanted && who == CKU_USER) {
-		uint8_t *copy = hz_secmem_dup(pin, len);
+		uint8_t *copy = pin != NULL ? hz_secmem_dup(pin, len) : NULL;
 
 		forget_pin(p);
 		p->pin = copy;
@@ -280,21 +281,51 @@ CK_RV hz_p11_set_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *old
 	return rv == CKR_OK ? rv : hz_p11_code(rv);
 }
 
+/* What the device says to the PIN of a context-specific login. Codes that C_Sign and the like do not have become one that they have. */
+static CK_RV context_result(struct hz_p11 *p, CK_RV rv, const uint8_t hash[32])
+{
+	switch (rv) {
+	case CKR_OPERATION_NOT_INITIALIZED: /* devices that do not ask */
+	case CKR_USER_ALREADY_LOGGED_IN:
+	case CKR_USER_TYPE_INVALID:
+		return CKR_OK;
+	case CKR_PIN_INCORRECT:
+		pthread_mutex_lock(&p->conn);
+		p->has_refused = true;
+		memcpy(p->refused, hash, sizeof p->refused);
+		pthread_mutex_unlock(&p->conn);
+		return hz_fail(CKR_FUNCTION_REJECTED, "the device refuses the PIN for a key with CKA_ALWAYS_AUTHENTICATE");
+	case CKR_PIN_LOCKED:
+	case CKR_PIN_EXPIRED:
+	case CKR_PIN_INVALID:
+	case CKR_PIN_LEN_RANGE:
+	case CKR_FUNCTION_CANCELED:
+		return hz_fail(CKR_FUNCTION_REJECTED, "the device answers %s to the login for this use of the key", hz_ckr_name(rv));
+	default:
+		return rv;
+	}
+}
+
 CK_RV hz_p11_context_login(struct hz_p11 *p, CK_SESSION_HANDLE s)
 {
-	uint8_t *pin = NULL;
+	uint8_t *pin = NULL, hash[32] = { 0 };
 	size_t len;
-	CK_RV rv;
+	CK_RV rv = CKR_OK;
 
 	pthread_mutex_lock(&p->conn);
 	len = p->pin_len;
 	if (p->pin != NULL)
 		pin = hz_secmem_dup(p->pin, len);
+	if (pin != NULL)
+		rv = refused_before(p, pin, len, hash);
 	pthread_mutex_unlock(&p->conn);
 	if (pin == NULL && !p->protected_path)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "no PIN for a key with CKA_ALWAYS_AUTHENTICATE");
-	rv = p->f->C_Login(s, CKU_CONTEXT_SPECIFIC, pin, pin != NULL ? len : 0);
+	if (rv == CKR_OK)
+		rv = context_result(p, p->f->C_Login(s, CKU_CONTEXT_SPECIFIC, pin, pin != NULL ? len : 0), hash);
+	else
+		rv = CKR_FUNCTION_REJECTED;
 	hz_secmem_free(pin);
-	/* Devices that do not ask. */
-	return rv == CKR_OPERATION_NOT_INITIALIZED || rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_TYPE_INVALID ? CKR_OK : rv;
+	hz_wipe(hash, sizeof hash);
+	return rv;
 }

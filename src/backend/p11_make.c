@@ -41,7 +41,7 @@ static CK_RV one_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	for (int spare = 0; spare < 2; spare++) {
 		rv = hz_p11_template(&t, w->set, w->purpose, spare != 0);
 		if (rv == CKR_OK)
-			rv = make_one(p, at, w, &t);
+			rv = hz_p11_once(make_one(p, at, w, &t));
 		if (!hz_p11_template_refused(rv))
 			break;
 	}
@@ -63,7 +63,7 @@ static CK_RV pair_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 		if (rv == CKR_OK)
 			rv = hz_p11_template(&priv, w->priv, HZ_P11_GENERATE, spare != 0);
 		if (rv == CKR_OK)
-			rv = p->f->C_GenerateKeyPair(at, &w->m, pub.v, pub.n, priv.v, priv.n, &w->h, &w->h_priv);
+			rv = hz_p11_once(p->f->C_GenerateKeyPair(at, &w->m, pub.v, pub.n, priv.v, priv.n, &w->h, &w->h_priv));
 		if (!hz_p11_template_refused(rv))
 			break;
 	}

@@ -99,7 +99,7 @@ static CK_RV create_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	for (int spare = 0; spare < 2; spare++) {
 		rv = hz_p11_template(&t, m->set, HZ_P11_CREATE, spare != 0);
 		if (rv == CKR_OK)
-			rv = p->f->C_CreateObject(s, t.v, t.n, &m->h);
+			rv = hz_p11_once(p->f->C_CreateObject(s, t.v, t.n, &m->h));
 		if (!hz_p11_template_refused(rv))
 			break;
 	}
@@ -137,7 +137,7 @@ static CK_RV copy_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 
 	if (rv == CKR_OK)
 		rv = hz_p11_handle(p, s, c->m.from, &h);
-	return rv == CKR_OK ? p->f->C_CopyObject(s, h, t.v, t.n, &c->m.h) : rv;
+	return rv == CKR_OK ? hz_p11_once(p->f->C_CopyObject(s, h, t.v, t.n, &c->m.h)) : rv;
 }
 
 static bool has_value(const struct hz_attrs *set)
@@ -256,19 +256,30 @@ CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *att
 	return rv;
 }
 
+struct ending {
+	struct hz_p11_obj *o;
+	bool asked; /* once before, and the answer did not come */
+};
+
 static CK_RV destroy_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
-	struct hz_p11_obj *o = arg;
+	struct ending *e = arg;
 	CK_OBJECT_HANDLE h;
-	CK_RV rv = hz_p11_handle(p, s, o, &h);
+	CK_RV rv = hz_p11_handle(p, s, e->o, &h);
 
-	return rv == CKR_OK ? p->f->C_DestroyObject(s, h) : rv;
+	if (rv == CKR_OK)
+		rv = p->f->C_DestroyObject(s, h);
+	if (e->asked && rv == CKR_OBJECT_HANDLE_INVALID)
+		rv = CKR_OK;
+	e->asked = hz_p11_once(rv) == HZ_P11_UNCERTAIN;
+	return rv;
 }
 
 CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
 {
 	struct hz_p11 *p = hz_p11_self(be);
 	struct hz_p11_obj *o = hz_p11_obj_of(p, id);
+	struct ending e = { o, false };
 	struct hz_attrs was = HZ_ATTRS_INIT;
 	bool checked;
 	CK_RV rv;
@@ -277,7 +288,7 @@ CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "no such object");
 	rv = o->session ? CKR_OK : hz_p11_obj_load(be, id, &was, &checked);
 	if (rv == CKR_OK)
-		rv = hz_p11_run(p, destroy_work, o);
+		rv = hz_p11_run(p, destroy_work, &e);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
 		hz_p11_obj_end(o);
 	if (rv == CKR_OK && !o->session)
@@ -301,10 +312,11 @@ void hz_p11_release(struct hz_backend *be, const struct hz_attrs *set)
 {
 	struct hz_p11 *p = hz_p11_self(be);
 	struct hz_p11_obj *o = hz_p11_ref(p, set);
+	struct ending e = { o, false };
 
 	if (o != NULL && o->session && atomic_fetch_sub(&o->holders, 1) == 1) {
 		if (atomic_load(&p->up) && o->link == atomic_load(&p->link))
-			(void)hz_p11_run(p, destroy_work, o);
+			(void)hz_p11_run(p, destroy_work, &e);
 		hz_p11_obj_end(o);
 	}
 }

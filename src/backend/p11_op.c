@@ -30,7 +30,7 @@ static CK_RV sign_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	if (rv == CKR_OK && w->k->always_auth)
 		rv = hz_p11_context_login(p, s);
 	if (rv == CKR_OK)
-		rv = p->f->C_Sign(s, (CK_BYTE *)(uintptr_t)w->in, w->len, w->sig, &n);
+		rv = hz_p11_once(p->f->C_Sign(s, (CK_BYTE *)(uintptr_t)w->in, w->len, w->sig, &n));
 	if (rv == CKR_OK && n > w->room)
 		rv = hz_fail(CKR_DEVICE_ERROR, "a signature of %lu bytes where %zu are room", n, w->room);
 	w->sig_len = n;
@@ -185,9 +185,9 @@ CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct 
 		return here(kind, m, key, op);
 	if (is_vendor(m->type))
 		return hz_fail(CKR_KEY_TYPE_INCONSISTENT, "no secp256k1 key whose public half is known");
-	/* The raw mechanism, where the key's own list does not forbid it at the device. */
-	if (kind == HZ_OP_SIGN && key->cls == CKO_PRIVATE_KEY && raw != CK_UNAVAILABLE_INFORMATION &&
-	    hz_schema_allows(&key->attrs, raw) == CKR_OK && hz_p11_device_does(p, raw, CKF_SIGN))
+	/* The raw mechanism, unless the key's own list may forbid it at a device that has the other. */
+	if (kind == HZ_OP_SIGN && key->cls == CKO_PRIVATE_KEY && raw != CK_UNAVAILABLE_INFORMATION && hz_p11_device_does(p, raw, CKF_SIGN) &&
+	    (hz_schema_allows(&key->attrs, raw) == CKR_OK || !hz_p11_device_does(p, m->type, CKF_SIGN)))
 		return sig_begin(m, raw, hash, key, op);
 	if (!hz_p11_device_does(p, m->type, kind_flag[kind]))
 		return hz_fail(CKR_MECHANISM_INVALID, "the device does not do mechanism 0x%lx", m->type);

@@ -20,6 +20,24 @@ bool hz_p11_lost(CK_RV rv)
 	}
 }
 
+CK_RV hz_p11_once(CK_RV rv)
+{
+	return rv == CKR_DEVICE_REMOVED || rv == CKR_SESSION_CLOSED ? HZ_P11_UNCERTAIN : rv;
+}
+
+bool hz_p11_stale(struct hz_p11 *p, unsigned link, unsigned era, CK_RV rv)
+{
+	if (rv != CKR_KEY_HANDLE_INVALID && rv != CKR_OBJECT_HANDLE_INVALID)
+		return false;
+	if (era != atomic_load(&p->era))
+		return true; /* another thread connected or logged in meanwhile */
+	if (hz_p11_recover(p, link, CKR_USER_NOT_LOGGED_IN) == CKR_OK && era != atomic_load(&p->era))
+		return true;
+	if (atomic_compare_exchange_strong(&p->era, &era, era + 1))
+		(void)atomic_fetch_add(&p->generation, 1);
+	return true;
+}
+
 /* Codes that no caller of ours can do anything with, or that would speak of handles which are not its own. */
 CK_RV hz_p11_code(CK_RV rv)
 {
@@ -43,6 +61,8 @@ CK_RV hz_p11_code(CK_RV rv)
 	default:
 		break;
 	}
+	if (rv == HZ_P11_UNCERTAIN)
+		return hz_fail(CKR_DEVICE_REMOVED, "the device was lost while it worked: it may have done it, and is not asked again");
 	if (rv >= CKR_VENDOR_DEFINED)
 		return hz_fail(CKR_DEVICE_ERROR, "the device answers %#lx", rv);
 	return rv;
@@ -165,9 +185,13 @@ CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg)
 		}
 		if (rv == CKR_OK)
 			return CKR_OK;
-		if ((rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID) && era != atomic_load(&p->era))
-			continue; /* another thread connected or logged in meanwhile: handles have changed */
-		if (!hz_p11_lost(rv) || round == 1)
+		if (round == 1)
+			break;
+		if (hz_p11_stale(p, link, era, rv))
+			continue;
+		if (rv == HZ_P11_UNCERTAIN)
+			(void)hz_p11_recover(p, link, CKR_DEVICE_REMOVED); /* for the next call */
+		if (!hz_p11_lost(rv))
 			break;
 		hz_log(HZ_LOG_INFO, "%s: the device answers %s: connecting again", p->module, hz_ckr_name(rv));
 		if (hz_p11_recover(p, link, rv) != CKR_OK)

@@ -163,6 +163,21 @@ struct step {
 	enum hz_phase phase;
 };
 
+/* Signatures are made once. */
+static CK_RV sign_call(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, struct step *w, uint8_t *out, CK_ULONG *n)
+{
+	CK_BYTE *in = (CK_BYTE *)(uintptr_t)w->in;
+
+	if (w->o->kind == HZ_OP_SIGN_RECOVER)
+		return hz_p11_once(f->C_SignRecover(s, in, w->len, out, n));
+	if (w->phase == HZ_ONCE)
+		return hz_p11_once(f->C_Sign(s, in, w->len, out, n));
+	if (w->phase == HZ_FINAL)
+		return hz_p11_once(f->C_SignFinal(s, out, n));
+	*n = 0;
+	return f->C_SignUpdate(s, in, w->len);
+}
+
 static CK_RV call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w, uint8_t *out, CK_ULONG *n)
 {
 	CK_BYTE *in = (CK_BYTE *)(uintptr_t)w->in;
@@ -176,12 +191,8 @@ static CK_RV call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w, uint8_t
 		return w->phase == HZ_ONCE ? f->C_Decrypt(s, in, w->len, out, n)
 		     : w->phase == HZ_UPDATE ? f->C_DecryptUpdate(s, in, w->len, out, n) : f->C_DecryptFinal(s, out, n);
 	case HZ_OP_SIGN:
-		if (w->phase == HZ_UPDATE)
-			*n = 0;
-		return w->phase == HZ_ONCE ? f->C_Sign(s, in, w->len, out, n)
-		     : w->phase == HZ_UPDATE ? f->C_SignUpdate(s, in, w->len) : f->C_SignFinal(s, out, n);
 	case HZ_OP_SIGN_RECOVER:
-		return f->C_SignRecover(s, in, w->len, out, n);
+		return sign_call(f, s, w, out, n);
 	default: /* verify: the signature comes in `out` */
 		if (w->phase == HZ_ONCE)
 			return f->C_Verify(s, in, w->len, w->out, w->room);
@@ -228,7 +239,7 @@ static void leave(struct stream *o, bool keep)
 	o->open = false;
 }
 
-static CK_RV enter(struct stream *o)
+static CK_RV enter_once(struct stream *o)
 {
 	CK_RV rv = hz_p11_take(o->k->p, &o->s);
 
@@ -239,6 +250,15 @@ static CK_RV enter(struct stream *o)
 	if (rv != CKR_OK)
 		leave(o, false);
 	return rv;
+}
+
+static CK_RV enter(struct stream *o)
+{
+	struct hz_p11 *p = o->k->p;
+	unsigned link = atomic_load(&p->link), era = atomic_load(&p->era);
+	CK_RV rv = enter_once(o);
+
+	return rv != CKR_OK && hz_p11_stale(p, link, era, rv) ? enter_once(o) : rv;
 }
 
 /* In a new session: everything so far again, its output (given already) dropped. */

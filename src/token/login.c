@@ -30,6 +30,14 @@ static CK_RV pin_take(struct pin *out, const CK_UTF8CHAR *pin, CK_ULONG len)
 	return out->p != NULL ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no secret memory for a PIN");
 }
 
+/* Is the PIN entered at the device when the caller gives none (CKF_PROTECTED_AUTHENTICATION_PATH)? */
+static bool has_keypad(const struct hz_token *t)
+{
+	struct hz_token_state st = { 0 };
+
+	return t->be != NULL && t->be->ops->token_state(t->be, &st) == CKR_OK && st.keypad;
+}
+
 static void pin_drop(struct pin *pin)
 {
 	hz_secmem_free(pin->p);
@@ -191,7 +199,7 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 		return hz_fail(CKR_ARGUMENTS_BAD, "NULL with a length");
 	if (t->born_initialised)
 		return hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "tier 0 has no PIN and needs none");
-	if (pin != NULL || who == CKU_SO || t->evidence == NULL)
+	if (pin != NULL || who == CKU_SO || (t->evidence == NULL && !has_keypad(t)))
 		rv = pin_take(&p, pin, pin_len);
 	if (rv == CKR_OK && who == CKU_CONTEXT_SPECIFIC)
 		rv = reauthenticate(s, &p, pin != NULL);
@@ -221,13 +229,14 @@ CK_RV hz_init_pin(struct hz_session *s, const CK_UTF8CHAR *pin, CK_ULONG len)
 {
 	struct hz_token *t = s->token;
 	struct pin p = { NULL, 0 };
-	CK_RV rv;
+	CK_RV rv = CKR_OK;
 
 	if (!t->want_pin || t->be->ops->init_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
 	if (atomic_load(&t->login) != HZ_SO)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "only the SO sets the user's first PIN");
-	rv = new_pin_take(&p, pin, len, true);
+	if (pin != NULL || len != 0 || !has_keypad(t))
+		rv = new_pin_take(&p, pin, len, true);
 	pthread_mutex_lock(&t->login_lock);
 	if (rv == CKR_OK && atomic_load(&t->login) != HZ_SO)
 		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the SO has logged out");
@@ -244,7 +253,8 @@ CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len,
 	struct hz_token *t = s->token;
 	struct pin was = { NULL, 0 }, new = { NULL, 0 };
 	CK_USER_TYPE who;
-	CK_RV rv;
+	CK_RV rv = CKR_OK;
+	bool keypad = old == NULL && old_len == 0 && pin == NULL && len == 0 && has_keypad(t);
 
 	if (!t->want_pin || t->be->ops->set_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
@@ -252,8 +262,9 @@ CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len,
 		return hz_fail(CKR_SESSION_READ_ONLY, "a read-only session changes no PIN");
 	pthread_mutex_lock(&t->login_lock);
 	who = atomic_load(&t->login) == HZ_SO ? CKU_SO : CKU_USER;
-	rv = pin_take(&was, old, old_len);
-	if (rv == CKR_OK)
+	if (!keypad)
+		rv = pin_take(&was, old, old_len);
+	if (rv == CKR_OK && !keypad)
 		rv = new_pin_take(&new, pin, len, who == CKU_USER);
 	if (rv == CKR_OK)
 		rv = t->be->ops->set_pin(t->be, who, was.p, was.len, new.p, new.len);

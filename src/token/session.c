@@ -200,6 +200,8 @@ CK_RV hz_session_open(struct hz_token *t, CK_FLAGS flags, CK_VOID_PTR app, CK_NO
 		return hz_fail(CKR_SESSION_ASYNC_NOT_SUPPORTED, "no asynchronous sessions here");
 	if ((flags & ~(CKF_SERIAL_SESSION | CKF_RW_SESSION)) != 0)
 		return hz_fail(CKR_ARGUMENTS_BAD, "unknown session flags %#lx", flags);
+	if (rw && t->be->ops->read_only != NULL && t->be->ops->read_only(t->be))
+		return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "the device's token is write-protected");
 	rv = take_place(&p);
 	if (rv != CKR_OK)
 		return rv;

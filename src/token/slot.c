@@ -75,7 +75,7 @@ static CK_FLAGS token_flags(const struct hz_token *t, const struct hz_token_stat
 	f |= t->login_required ? CKF_LOGIN_REQUIRED : 0;
 	f |= st->initialised || !t->want_pin ? CKF_TOKEN_INITIALIZED : 0;
 	f |= st->user_pin_set || !t->want_pin ? CKF_USER_PIN_INITIALIZED : 0;
-	f |= t->no_pin_first ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
+	f |= t->no_pin_first || st->keypad ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
 	f |= st->write_protected ? CKF_WRITE_PROTECTED : 0;
 	if (t->born_initialised)
 		return f;

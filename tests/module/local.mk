@@ -65,6 +65,10 @@ tests_module_t_attributes_LDADD = $(MODULE_KIT)
 
 check_PROGRAMS += tests/module/t_device
 tests_module_t_device_LDADD = $(MODULE_TEST_LIBS)
+EXTRA_DIST += tests/module/mock.h
+
+check_PROGRAMS += tests/module/t_device_kinds
+tests_module_t_device_kinds_LDADD = $(MODULE_TEST_LIBS)
 
 check_PROGRAMS += tests/module/t_find
 tests_module_t_find_LDADD = $(MODULE_KIT)

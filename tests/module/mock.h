@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What tests of a forwarding slot share: a SoftHSM2 token in the test's folder, and the mock in front of it. */
+#ifndef TESTS_MODULE_MOCK_H
+#define TESTS_MODULE_MOCK_H
+
+#include <stdarg.h>
+#include <time.h>
+
+#include "p11.h"
+
+#define SLOT 2
+#define DEVICE_PIN "device-pin-1"
+#define DEVICE_SO "device-so-1"
+
+static struct mock {
+	void *so;
+	bool (*script)(const char *text);
+	unsigned long (*calls)(const char *function);
+	unsigned long (*hits)(void);
+	unsigned (*blocked)(void);
+	void (*release)(void);
+	void (*revive)(void);
+	char path[300];
+} mock;
+
+static P11_UNUSED CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+static P11_UNUSED CK_BYTE p256_oid[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+static P11_UNUSED CK_BYTE k256_oid[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+
+static P11_UNUSED const char *softhsm(void)
+{
+	const char *p = getenv("SOFTHSM2");
+
+	return p != NULL ? p : "/usr/lib/softhsm/libsofthsm2.so";
+}
+
+static P11_UNUSED void write_file(const char *name, const char *text, mode_t mode)
+{
+	char path[160];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", p11_dir, name);
+	f = fopen(path, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, mode) != 0)
+		exit(99);
+}
+
+static P11_UNUSED void skip(const char *why)
+{
+	printf("SKIP: %s\n", why);
+	p11_clean();
+	exit(77);
+}
+
+/* A token of SoftHSM2 in our folder, made with its own tool. */
+static P11_UNUSED void make_device(const char *label)
+{
+	char text[400], path[160];
+
+	snprintf(text, sizeof text, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", p11_dir);
+	write_file("softhsm2.conf", text, 0600);
+	snprintf(path, sizeof path, "%s/tokens", p11_dir);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof path, "%s/softhsm2.conf", p11_dir);
+	setenv("SOFTHSM2_CONF", path, 1);
+	snprintf(text, sizeof text, "softhsm2-util --init-token --free --label %s --so-pin " DEVICE_SO " --pin " DEVICE_PIN " >/dev/null 2>&1", label);
+	if (system(text) != 0)
+		skip("softhsm2-util makes no token");
+}
+
+static P11_UNUSED void *mock_symbol(void *so, const char *name)
+{
+	void *p = dlsym(so, name);
+
+	if (p == NULL)
+		exit(99);
+	return p;
+}
+
+/* `file` in the build's folder of modules, or an absolute path. */
+static P11_UNUSED void mock_open(struct mock *m, const char *file)
+{
+	if (file[0] == '/')
+		snprintf(m->path, sizeof m->path, "%s", file);
+	else
+		snprintf(m->path, sizeof m->path, "%s/.libs/%s", getenv("HANZO_BUILDDIR"), file);
+	m->so = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	if (m->so == NULL) {
+		fprintf(stderr, "%s\n", dlerror());
+		exit(99);
+	}
+	*(void **)&m->script = mock_symbol(m->so, "mock_script");
+	*(void **)&m->calls = mock_symbol(m->so, "mock_calls");
+	*(void **)&m->hits = mock_symbol(m->so, "mock_hits");
+	*(void **)&m->blocked = mock_symbol(m->so, "mock_blocked");
+	*(void **)&m->release = mock_symbol(m->so, "mock_release");
+	*(void **)&m->revive = mock_symbol(m->so, "mock_revive");
+}
+
+static P11_UNUSED void mock_say(struct mock *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static P11_UNUSED void mock_say(struct mock *m, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	CHECK(m->script(text));
+}
+
+static P11_UNUSED void configure(const char *module, const char *more)
+{
+	char text[2048], path[160];
+
+	snprintf(text, sizeof text, "[hanzo]\nstore = %s/store\nlog = file:%s/log\n[tier2]\nbackend = pkcs11\nmodule = %s\n%s", p11_dir,
+		 p11_dir, module, more);
+	write_file("pkcs11.conf", text, 0600);
+	snprintf(path, sizeof path, "%s/pkcs11.conf", p11_dir);
+	setenv("HANZO_PKCS11_CONF", path, 1);
+}
+
+/* The environment, a token "device", the mock and our module. */
+static P11_UNUSED void mock_start(void)
+{
+	if (access(softhsm(), R_OK) != 0) {
+		printf("SKIP: no SoftHSM2 at %s\n", softhsm());
+		exit(77);
+	}
+	p11_environment();
+	unsetenv("HANZO_PKCS11_STORE");
+	unsetenv("HANZO_PKCS11_LOG");
+	make_device("device");
+	mock_open(&mock, "mock-hsm.so");
+	mock_say(&mock, "real %s\n", softhsm());
+	p11_load();
+}
+
+struct pair {
+	CK_OBJECT_HANDLE pub, priv;
+};
+
+static P11_UNUSED CK_RV try_ec_pair(CK_SESSION_HANDLE s, const char *label, CK_BBOOL token, CK_BBOOL always, struct pair *p)
+{
+	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	CK_ATTRIBUTE pub[] = { { CKA_EC_PARAMS, p256_oid, sizeof p256_oid }, { CKA_TOKEN, &token, 1 },
+			       { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) }, { CKA_ID, (void *)(uintptr_t)label, strlen(label) } };
+	CK_ATTRIBUTE priv[] = { { CKA_TOKEN, &token, 1 }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+				{ CKA_ID, (void *)(uintptr_t)label, strlen(label) }, { CKA_SIGN, &yes, 1 }, { CKA_ALWAYS_AUTHENTICATE, &always, 1 } };
+
+	return p11->C_GenerateKeyPair(s, &m, pub, 4, priv, 5, &p->pub, &p->priv);
+}
+
+static P11_UNUSED struct pair ec_pair(CK_SESSION_HANDLE s, const char *label, CK_BBOOL always)
+{
+	struct pair p = { 0, 0 };
+
+	OK(try_ec_pair(s, label, CK_TRUE, always, &p));
+	return p;
+}
+
+static P11_UNUSED CK_OBJECT_HANDLE find_key(CK_SESSION_HANDLE s, CK_OBJECT_CLASS cls, const char *label)
+{
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
+	CK_OBJECT_HANDLE h = CK_INVALID_HANDLE;
+	CK_ULONG n = 0;
+
+	OK(p11->C_FindObjectsInit(s, t, 2));
+	OK(p11->C_FindObjects(s, &h, 1, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	return n == 1 ? h : CK_INVALID_HANDLE;
+}
+
+static P11_UNUSED CK_RV try_sign(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE priv)
+{
+	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
+	CK_BYTE sig[64];
+	CK_ULONG n = sizeof sig;
+	CK_RV rv = p11->C_SignInit(s, &m, priv);
+
+	return rv == CKR_OK ? p11->C_Sign(s, (CK_BYTE *)(uintptr_t)"hello", 5, sig, &n) : rv;
+}
+
+/* Sign, and verify here with what the device says is the public key. */
+static P11_UNUSED void sign_verify(CK_SESSION_HANDLE s, struct pair k)
+{
+	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
+	CK_BYTE sig[64];
+	CK_ULONG n = sizeof sig;
+
+	OK(p11->C_SignInit(s, &m, k.priv));
+	OK(p11->C_Sign(s, (CK_BYTE *)(uintptr_t)"hello", 5, sig, &n));
+	OK(p11->C_VerifyInit(s, &m, k.pub));
+	OK(p11->C_Verify(s, (CK_BYTE *)(uintptr_t)"hello", 5, sig, n));
+}
+
+#endif
