@@ -77,10 +77,12 @@ static struct entry *lookup(struct cache *t, const char *name, size_t *empty)
 	return NULL;
 }
 
+/* What is not there is remembered; what could not be fetched, as where memory ran out, is tried again. */
 static struct entry *entry_new(struct cache *t, const char *name)
 {
 	OSSL_LIB_CTX *c = hz_libctx();
 	struct entry *e = c != NULL ? malloc(sizeof *e) : NULL;
+	bool absent;
 
 	if (e == NULL)
 		return NULL;
@@ -91,8 +93,13 @@ static struct entry *entry_new(struct cache *t, const char *name)
 	}
 	ERR_set_mark();
 	e->alg = t->fetch(c, name);
+	absent = e->alg == NULL && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED;
 	ERR_pop_to_mark();
-	return e;
+	if (e->alg != NULL || absent)
+		return e;
+	free(e->name);
+	free(e);
+	return NULL;
 }
 
 static void entry_free(struct cache *t, struct entry *e)

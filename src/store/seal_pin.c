@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The seal "pin": a password hash with a random salt, its costs stored beside it. */
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
@@ -54,6 +55,25 @@ static CK_RV check(struct hz_blob in)
 	return rv;
 }
 
+/*
+ * Argon2id of libcrypto (seen in 3.5) looks at no result of the BLAKE2b in it: where that runs out of memory, something else is derived
+ * and called a success. A right PIN would then count as a wrong one, and a PIN set in such a moment would never open its token. What
+ * fails inside leaves an error in the thread's queue, so an error of our own goes in first and has to be the last one afterwards.
+ */
+static bool derive_watched(EVP_KDF_CTX *c, uint8_t secret[HZ_SEAL_SECRET], const OSSL_PARAM *q)
+{
+	const int mine = 1;
+	unsigned long last;
+	bool ok;
+
+	ERR_set_mark();
+	ERR_raise(ERR_LIB_USER, mine);
+	ok = EVP_KDF_derive(c, secret, HZ_SEAL_SECRET, q) == 1;
+	last = ERR_peek_last_error();
+	ERR_pop_to_mark();
+	return ok && ERR_GET_LIB(last) == ERR_LIB_USER && ERR_GET_REASON(last) == mine;
+}
+
 static CK_RV derive(const struct hz_seal_input *in, const struct pin_params *p, uint8_t secret[HZ_SEAL_SECRET])
 {
 	bool scrypt = p->kdf == KDF_SCRYPT;
@@ -78,9 +98,9 @@ static CK_RV derive(const struct hz_seal_input *in, const struct pin_params *p, 
 		*at++ = OSSL_PARAM_construct_uint32("lanes", &lanes);
 	}
 	*at = OSSL_PARAM_construct_end();
-	ok = c != NULL && EVP_KDF_derive(c, secret, HZ_SEAL_SECRET, q) == 1;
+	ok = c != NULL && derive_watched(c, secret, q);
 	EVP_KDF_CTX_free(c);
-	return ok ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "hashing the PIN failed: %s", hz_ossl_reason());
+	return ok ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "hashing the PIN failed");
 }
 
 static CK_RV make(const struct hz_seal_input *in, struct hz_buf *params, uint8_t secret[HZ_SEAL_SECRET])

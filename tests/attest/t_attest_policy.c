@@ -18,6 +18,21 @@ static hz_attest_verifier *verifier;
 
 /* ---- files ---- */
 
+/* Texts may have any letters, whichever json-c reads them. */
+static void
+test_letters(void)
+{
+	static const char text[] = "{\"hanzo_policy\":1,\"tenants\":[{\"claim\":\"a\",\"value\":\"caf\xc3\xa9 \xf0\x9f\x98\x80\",\"tenant\":\"t\"}]}";
+	char err[128] = "";
+	hz_attest_policy *p = hz_attest_policy_parse(text, sizeof text - 1, err, sizeof err);
+
+	if (p == NULL) {
+		failures++;
+		fprintf(stderr, "letters beyond ASCII: %s\n", err);
+	}
+	hz_attest_policy_free(p);
+}
+
 static const char *const bad_files[] = {
 	"", "{}", "[]", "{\"hanzo_policy\":2}", "{\"hanzo_policy\":1}x", "{\"hanzo_policy\":1,\"hanzo_policy\":1}",
 	"{\"hanzo_policy\":1,\"unknown\":true}", "{\"hanzo_policy\":\"1\"}", "{\"hanzo_policy\":1,\"allow_simulated\":1}",
@@ -470,6 +485,7 @@ int
 main(void)
 {
 	verifier = hz_attest_verifier_new(NULL);
+	test_letters();
 	test_bad_files();
 	test_truncated();
 	run_cases(&milan, milan_cases, sizeof milan_cases / sizeof *milan_cases);

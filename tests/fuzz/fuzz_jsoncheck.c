@@ -42,7 +42,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	walk(data, size);
 	tok = json_tokener_new_ex(16);
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(tok, (const char *)data, (int)size);
 	/* A bare number has no end of its own for json-c. */
 	if (json_tokener_get_error(tok) != json_tokener_success && json_tokener_get_error(tok) != json_tokener_continue)

@@ -363,6 +363,28 @@ static void starve(const char *name, CK_RV (*call)(void), long most)
 	printf("%s: %ld places\n", name, at);
 }
 
+/* A PIN set while memory runs out is the PIN afterwards, or was not set; nobody is locked out. */
+static void set_pins(void)
+{
+	CK_UTF8CHAR *pin = (CK_UTF8CHAR *)(uintptr_t)KIT_PIN;
+	const CK_ULONG n = sizeof KIT_PIN - 1;
+	long at;
+
+	for (at = 0, hit = true; hit && at < 6000; at += at < 8 ? 1 : 211) {
+		CK_RV rv;
+
+		hit = false;
+		countdown = at;
+		rv = F->C_SetPIN(s, pin, n, pin, n);
+		countdown = -1;
+		kit_about("C_SetPIN, allocation %ld: code %#lx", at, rv);
+		CHECK(fits(rv) && (hit || rv == CKR_OK));
+		OK(F->C_Logout(s));
+		OK(F->C_Login(s, CKU_USER, pin, n));
+	}
+	printf("C_SetPIN: up to allocation %ld\n", at);
+}
+
 /* C_Initialize that fails leaves the module as it was: not initialised, and ready for the next attempt. */
 static void lives(void)
 {
@@ -456,6 +478,7 @@ int main(void)
 	STARVE(hkdf);
 	STARVE(ecdh);
 	starve("log_in", log_in, 12);
+	set_pins();
 	lives();
 	kit_end();
 	return kit_result();
