@@ -8,7 +8,7 @@ bad=0
 for page in man/*.[1-9]; do
 	if mandoc -Tlint -Wwarning "$page" | grep -v 'mandoc.db\|referenced manual not found'; then bad=1; fi
 done
-for option in $(sed -n 's/.*{ "\([a-z0-9-]*\)", \(required\|no\|optional\)_argument.*/\1/p; s/.*_argument, NULL, .. }, *{ "\([a-z0-9-]*\)", .*/\1/p' tools/*.c | sort -u); do
+for option in $(sed -n 's/.*{ "\([a-z0-9-]*\)", \(required\|no\|optional\)_argument.*/\1/p; s/.*_argument, NULL, .. }, *{ "\([a-z0-9-]*\)", .*/\1/p' tools/*.[ch] | sort -u); do
 	grep -q -- "Fl $option\b" man/hanzo-p11.1 || { echo "hanzo-p11.1 does not describe --$option"; bad=1; }
 done
 for command in $(sed -n '/^static const struct tool_command commands/,/^};/s/^\t{ "\([a-z]*\)".*/\1/p' tools/hanzo-p11.c); do

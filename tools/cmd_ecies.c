@@ -255,15 +255,10 @@ static int run_delegate(struct cmd *c)
 	return rc;
 }
 
-enum { O_SLOT = 1, O_LABEL, O_ID, O_PIN, O_MODULE, O_JSON, O_KEY, O_AAD, O_OUT, O_REQUEST, O_GATEWAY, O_PROOF, O_CHAIN };
+enum { O_KEY = KEYED_NEXT, O_AAD, O_OUT, O_REQUEST, O_GATEWAY, O_PROOF, O_CHAIN };
 
 static const struct option options[] = {
-	{ "slot", required_argument, NULL, O_SLOT },
-	{ "label", required_argument, NULL, O_LABEL },
-	{ "id", required_argument, NULL, O_ID },
-	{ "pin-source", required_argument, NULL, O_PIN },
-	{ "module", required_argument, NULL, O_MODULE },
-	{ "json", no_argument, NULL, O_JSON },
+	KEYED_OPTIONS,
 	{ "public-key", required_argument, NULL, O_KEY },
 	{ "aad", required_argument, NULL, O_AAD },
 	{ "out", required_argument, NULL, O_OUT },
@@ -277,12 +272,6 @@ static const struct option options[] = {
 static bool option(struct cmd *c, int o)
 {
 	switch (o) {
-	case O_SLOT: return c->k.tool.has_slot = tool_number(optarg, &c->k.tool.slot);
-	case O_LABEL: c->k.label = optarg; return true;
-	case O_ID: c->k.id = optarg; return true;
-	case O_PIN: c->k.tool.pin_source = optarg; return true;
-	case O_MODULE: c->k.tool.module = optarg; return true;
-	case O_JSON: return c->k.tool.json = true;
 	case O_KEY: c->public_key = optarg; return true;
 	case O_AAD: c->aad = optarg; return true;
 	case O_OUT: c->out = optarg; return true;
@@ -290,7 +279,7 @@ static bool option(struct cmd *c, int o)
 	case O_GATEWAY: c->gateway = optarg; return true;
 	case O_PROOF: c->proof_label = optarg; return true;
 	case O_CHAIN: return c->has_chain = tool_number(optarg, &c->chain_id);
-	default: return false;
+	default: return keyed_option(&c->k, o, optarg);
 	}
 }
 

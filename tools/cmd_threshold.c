@@ -5,16 +5,10 @@
 
 #include "threshold.h"
 
-enum { O_SLOT = 1, O_LABEL, O_ID, O_PIN, O_MODULE, O_JSON, O_THRESHOLD, O_INDEX, O_NODE, O_SPLIT, O_SHARE, O_NAME, O_TO, O_RSA, O_BLOB,
-       O_EPHEMERAL, O_ROSTER, O_OUT, O_KEY };
+enum { O_THRESHOLD = KEYED_NEXT, O_INDEX, O_NODE, O_SPLIT, O_SHARE, O_NAME, O_TO, O_RSA, O_BLOB, O_EPHEMERAL, O_ROSTER, O_OUT, O_KEY };
 
 static const struct option options[] = {
-	{ "slot", required_argument, NULL, O_SLOT },
-	{ "label", required_argument, NULL, O_LABEL },
-	{ "id", required_argument, NULL, O_ID },
-	{ "pin-source", required_argument, NULL, O_PIN },
-	{ "module", required_argument, NULL, O_MODULE },
-	{ "json", no_argument, NULL, O_JSON },
+	KEYED_OPTIONS,
 	{ "threshold", required_argument, NULL, O_THRESHOLD },
 	{ "index", required_argument, NULL, O_INDEX },
 	{ "node", required_argument, NULL, O_NODE },
@@ -42,12 +36,6 @@ static bool add_node(struct threshold_cmd *c)
 static bool option(struct threshold_cmd *c, int o)
 {
 	switch (o) {
-	case O_SLOT: return c->k.tool.has_slot = tool_number(optarg, &c->k.tool.slot);
-	case O_LABEL: c->k.label = optarg; return true;
-	case O_ID: c->k.id = optarg; return true;
-	case O_PIN: c->k.tool.pin_source = optarg; return true;
-	case O_MODULE: c->k.tool.module = optarg; return true;
-	case O_JSON: return c->k.tool.json = true;
 	case O_THRESHOLD: return tool_number(optarg, &c->threshold);
 	case O_INDEX: return tool_number(optarg, &c->index);
 	case O_NODE: return add_node(c);
@@ -61,7 +49,7 @@ static bool option(struct threshold_cmd *c, int o)
 	case O_ROSTER: c->roster = optarg; return true;
 	case O_OUT: c->out = optarg; return true;
 	case O_KEY: c->public_key = optarg; return true;
-	default: return false;
+	default: return keyed_option(&c->k, o, optarg);
 	}
 }
 

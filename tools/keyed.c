@@ -22,6 +22,7 @@ enum { PIN_ROOM = 1024, ID_ROOM = 256 };
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static const CK_BYTE k256[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
 
+/* The vendor interface of the module that tool_load has opened. */
 static HZ_GetLastError_t find_why(const struct tool *t)
 {
 	void *lib = dlopen(t->module != NULL ? t->module : HZ_MODULE_PATH, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
@@ -36,12 +37,40 @@ static HZ_GetLastError_t find_why(const struct tool *t)
 	return ((CK_HANZO_FUNCTION_LIST *)i->pFunctionList)->HZ_GetLastError;
 }
 
+bool keyed_option(struct keyed *k, int option, const char *value)
+{
+	uint8_t id[ID_ROOM];
+	size_t n;
+
+	switch (option) {
+	case KEYED_SLOT:
+		k->tool.has_slot = tool_number(value, &k->tool.slot);
+		return k->tool.has_slot || tool_fail(TOOL_USAGE, "--slot takes a number") == TOOL_OK;
+	case KEYED_LABEL: k->label = value; return true;
+	case KEYED_ID:
+		k->id = value;
+		return text_hex(value, id, sizeof id, &n) || tool_fail(TOOL_USAGE, "--id takes hexadecimal digits") == TOOL_OK;
+	case KEYED_PIN: k->tool.pin_source = value; return true;
+	case KEYED_MODULE: k->tool.module = value; return true;
+	case KEYED_JSON: return k->tool.json = true;
+	default: return false;
+	}
+}
+
+const char *keyed_reason(const struct keyed *k, char *out, size_t room)
+{
+	CK_ULONG n = room;
+
+	if (k->why == NULL || k->why(out, &n) != CKR_OK)
+		out[0] = '\0';
+	return out;
+}
+
 int keyed_refused(const struct keyed *k, const char *what, CK_RV rv)
 {
-	char reason[256];
-	CK_ULONG n = sizeof reason;
+	char reason[KEYED_REASON];
 
-	if (k->why == NULL || k->why(reason, &n) != CKR_OK || reason[0] == '\0')
+	if (keyed_reason(k, reason, sizeof reason)[0] == '\0')
 		return tool_refused(what, rv);
 	return tool_fail(TOOL_REFUSED, "%s: %s: %s", what, hz_ckr_name(rv), reason);
 }
@@ -66,6 +95,7 @@ static CK_RV log_in(const struct keyed *k)
 
 bool keyed_open(struct keyed *k)
 {
+	CK_FLAGS flags = CKF_SERIAL_SESSION | (k->read_only ? 0 : CKF_RW_SESSION);
 	CK_RV rv;
 
 	if (!k->tool.has_slot) {
@@ -75,7 +105,7 @@ bool keyed_open(struct keyed *k)
 	if (!tool_load(&k->tool))
 		return false;
 	k->why = find_why(&k->tool);
-	rv = k->tool.p11->C_OpenSession(k->tool.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &k->session);
+	rv = k->tool.p11->C_OpenSession(k->tool.slot, flags, NULL, NULL, &k->session);
 	if (rv != CKR_OK)
 		return keyed_refused(k, "C_OpenSession", rv) == TOOL_OK;
 	rv = log_in(k);
@@ -103,7 +133,7 @@ bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJ
 		t[n++] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
 	if (id != NULL) {
 		if (!text_hex(id, raw, sizeof raw, &len))
-			return tool_fail(TOOL_USAGE, "--id takes hexadecimal digits") == TOOL_OK;
+			return tool_fail(TOOL_REFUSED, "%s: no hexadecimal digits", id) == TOOL_OK;
 		t[n++] = (CK_ATTRIBUTE){ CKA_ID, raw, len };
 	}
 	rv = k->tool.p11->C_FindObjectsInit(k->session, t, n);
@@ -118,18 +148,21 @@ bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJ
 	return true;
 }
 
+/* SubjectPublicKeyInfo ends with the point, which is uncompressed or compressed. */
+static bool spki_point(const uint8_t *der, size_t n, uint8_t pub[64])
+{
+	return (n > 66 && der[n - 66] == 0 && hz_k256_pub_parse(pub, der + n - 65, 65)) ||
+	       (n > 34 && der[n - 34] == 0 && hz_k256_pub_parse(pub, der + n - 33, 33));
+}
+
 bool keyed_point(const struct keyed *k, CK_OBJECT_HANDLE key, uint8_t pub[64])
 {
 	uint8_t spki[128];
 	CK_ATTRIBUTE a = { CKA_PUBLIC_KEY_INFO, spki, sizeof spki };
 	CK_RV rv = k->tool.p11->C_GetAttributeValue(k->session, key, &a, 1);
 
-	/* SubjectPublicKeyInfo ends with the point, which is uncompressed or compressed */
-	if (rv == CKR_OK && a.ulValueLen > 66 && spki[a.ulValueLen - 66] == 0 && hz_k256_pub_parse(pub, spki + a.ulValueLen - 65, 65))
-		return true;
-	if (rv == CKR_OK && a.ulValueLen > 34 && spki[a.ulValueLen - 34] == 0 && hz_k256_pub_parse(pub, spki + a.ulValueLen - 33, 33))
-		return true;
-	return tool_fail(TOOL_REFUSED, "the key is not on secp256k1") == TOOL_OK;
+	return (rv == CKR_OK && spki_point(spki, a.ulValueLen, pub)) ||
+	       tool_fail(TOOL_REFUSED, "the key is not on secp256k1") == TOOL_OK;
 }
 
 bool keyed_pair(const struct keyed *k, const char *label, CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
@@ -255,14 +288,6 @@ bool text_hex(const char *text, uint8_t *out, size_t room, size_t *n)
 	return len % 2 == 0 && *n <= room && hz_hex_decode(text, len, out, *n);
 }
 
-static bool spki_point(const struct hz_buf *der, uint8_t pub[64])
-{
-	size_t n = der->len;
-
-	return (n > 66 && der->p[n - 66] == 0 && hz_k256_pub_parse(pub, der->p + n - 65, 65)) ||
-	       (n > 34 && der->p[n - 34] == 0 && hz_k256_pub_parse(pub, der->p + n - 33, 33));
-}
-
 bool text_point(const char *text, uint8_t pub[64])
 {
 	uint8_t raw[65], *der = NULL;
@@ -282,7 +307,7 @@ bool text_point(const char *text, uint8_t pub[64])
 		hz_buf_clear(&b);
 		hz_buf_add(&b, der, (size_t)len);
 	}
-	ok = spki_point(&b, pub);
+	ok = spki_point(b.p, b.len, pub);
 	OPENSSL_free(der);
 	OPENSSL_free(name);
 	BIO_free(bio);

@@ -3,6 +3,7 @@
 #ifndef HZ_TOOLS_KEYED_H
 #define HZ_TOOLS_KEYED_H
 
+#include <getopt.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -13,12 +14,30 @@ struct keyed {
 	struct tool tool;
 	const char *label, *id; /* of the key that the command is about */
 	CK_SESSION_HANDLE session;
+	bool read_only;         /* a session that changes nothing on the token */
 	HZ_GetLastError_t why;  /* NULL: not this module */
 };
 
-/* Load the module, open a read/write session on tool.slot, log in. False after a message; keyed_close in any case. */
+/* The options that all of these commands take; a command's own are numbered from KEYED_NEXT. */
+enum { KEYED_SLOT = 1, KEYED_LABEL, KEYED_ID, KEYED_PIN, KEYED_MODULE, KEYED_JSON, KEYED_NEXT };
+/* clang-format off */
+#define KEYED_OPTIONS \
+	{ "slot", required_argument, NULL, KEYED_SLOT }, \
+	{ "label", required_argument, NULL, KEYED_LABEL }, \
+	{ "id", required_argument, NULL, KEYED_ID }, \
+	{ "pin-source", required_argument, NULL, KEYED_PIN }, \
+	{ "module", required_argument, NULL, KEYED_MODULE }, \
+	{ "json", no_argument, NULL, KEYED_JSON }
+/* clang-format on */
+/* Take one of them. False when it is none of them, or after a message about its value. */
+bool keyed_option(struct keyed *k, int option, const char *value);
+
+/* Load the module, open a session on tool.slot, log in. False after a message; keyed_close in any case. */
 bool keyed_open(struct keyed *k);
 void keyed_close(struct keyed *k);
+/* The module's own text on its last failure, or "". */
+enum { KEYED_REASON = 256 };
+const char *keyed_reason(const struct keyed *k, char *out, size_t room);
 /* Print the code's name and the module's reason; TOOL_REFUSED. */
 int keyed_refused(const struct keyed *k, const char *what, CK_RV rv);
 

@@ -17,7 +17,7 @@ enum { MAX_FILE = 1 << 16 };
 void statement_refused(struct statement_cmd *c, const char *error, const char *reason)
 {
 	c->refused++;
-	if (c->tool.json) {
+	if (c->k.tool.json) {
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "error", json_object_new_string(error));
@@ -107,16 +107,10 @@ int statement_each(struct statement_cmd *c, statement_fn fn, void *state)
 	return rc == TOOL_OK && c->refused != 0 ? TOOL_REFUSED : rc;
 }
 
-enum { O_SLOT = 1, O_LABEL, O_ID, O_PIN, O_MODULE, O_JSON, O_CHAIN, O_CONTRACT, O_RS, O_PROFILE, O_ADDRESS, O_KEY, O_SIGNATURE,
-       O_SIGNATURES, O_TTL, O_IGNORE };
+enum { O_CHAIN = KEYED_NEXT, O_CONTRACT, O_RS, O_PROFILE, O_ADDRESS, O_KEY, O_SIGNATURE, O_SIGNATURES, O_TTL, O_IGNORE };
 
 static const struct option options[] = {
-	{ "slot", required_argument, NULL, O_SLOT },
-	{ "label", required_argument, NULL, O_LABEL },
-	{ "id", required_argument, NULL, O_ID },
-	{ "pin-source", required_argument, NULL, O_PIN },
-	{ "module", required_argument, NULL, O_MODULE },
-	{ "json", no_argument, NULL, O_JSON },
+	KEYED_OPTIONS,
 	{ "chain-id", required_argument, NULL, O_CHAIN },
 	{ "contract", required_argument, NULL, O_CONTRACT },
 	{ "rs", no_argument, NULL, O_RS },
@@ -156,9 +150,6 @@ static int number(const char *option, uint64_t *out)
 static int take_value(struct statement_cmd *c, int option)
 {
 	switch (option) {
-	case O_SLOT:
-		c->tool.has_slot = true;
-		return tool_number(optarg, &c->tool.slot) ? TOOL_OK : tool_fail(TOOL_USAGE, "--slot takes a number");
 	case O_CHAIN:
 		c->has_chain = true;
 		return number("chain-id", &c->chain_id);
@@ -171,18 +162,13 @@ static int take_value(struct statement_cmd *c, int option)
 		c->profile = hz_profile_find(optarg);
 		return c->profile != NULL ? TOOL_OK : no_profile(optarg);
 	default:
-		return TOOL_USAGE;
+		return keyed_option(&c->k, option, optarg) ? TOOL_OK : TOOL_USAGE;
 	}
 }
 
 static int take(struct statement_cmd *c, int option)
 {
 	switch (option) {
-	case O_LABEL: c->label = optarg; break;
-	case O_ID: c->id = optarg; break;
-	case O_PIN: c->tool.pin_source = optarg; break;
-	case O_MODULE: c->tool.module = optarg; break;
-	case O_JSON: c->tool.json = true; break;
 	case O_RS: c->rs = true; break;
 	case O_ADDRESS: c->address = optarg; break;
 	case O_KEY: c->public_key = optarg; break;
@@ -208,14 +194,14 @@ static int usage(enum hz_poai_kind kind)
 /* Which options make sense together. */
 static bool complete(const struct statement_cmd *c, bool sign)
 {
-	bool key = c->label != NULL || c->id != NULL, who = (c->address != NULL) != (c->public_key != NULL);
+	bool key = c->k.label != NULL || c->k.id != NULL, who = (c->address != NULL) != (c->public_key != NULL);
 	bool signature = (c->signature != NULL) != (c->signatures != NULL);
 
 	if (c->profile != NULL && (c->kind == HZ_HMM || c->has_chain || c->has_contract))
 		return false;
 	if (sign)
-		return c->tool.has_slot && key && c->address == NULL && c->public_key == NULL && c->signature == NULL && c->signatures == NULL;
-	return who && signature && !key && !c->tool.has_slot && (c->signature == NULL || c->nfiles == 1);
+		return c->k.tool.has_slot && key && c->address == NULL && c->public_key == NULL && c->signature == NULL && c->signatures == NULL;
+	return who && signature && !key && !c->k.tool.has_slot && (c->signature == NULL || c->nfiles == 1);
 }
 
 int statement_main(enum hz_poai_kind kind, int argc, char **argv)

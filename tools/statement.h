@@ -8,20 +8,18 @@
 
 #include "crypto/poai.h"
 #include "crypto/poai_profiles.h"
-#include "tool.h"
+#include "keyed.h"
 
 enum { STATEMENT_SIG = 3309 }; /* ML-DSA-65; the others have 64 or 65 bytes */
 
 struct statement_cmd {
-	struct tool tool;
+	struct keyed k; /* sign: the key */
 	enum hz_poai_kind kind;
 	const struct hz_profile *profile; /* NULL: ours */
 	uint64_t chain_id, ttl;
 	bool has_chain, ignore_ttl, rs;
 	uint8_t contract[20];
 	bool has_contract;
-	/* sign */
-	const char *label, *id;
 	/* verify */
 	const char *address, *public_key, *signature, *signatures;
 	/* input */

@@ -166,7 +166,7 @@ static bool verify_one(struct statement_cmd *c, void *state, const char *text, s
 		statement_refused(c, "not valid", "the signature is not this signer's");
 	else {
 		c->done++;
-		puts(c->tool.json ? "{\"valid\":true}" : "valid");
+		puts(c->k.tool.json ? "{\"valid\":true}" : "valid");
 	}
 	return true;
 }
