@@ -11,7 +11,8 @@
 /* What the database says about one role. */
 struct login {
 	enum hz_role role;
-	bool initialised, pin_set;
+	bool initialised, pin_set; /* pin_set: the role has a wrapped key */
+	bool second;               /* the user has a second one, without a PIN */
 	int64_t tries, flight, tried_at;
 	uint8_t label[32], key_id[HZ_KEY_ID];
 	uint8_t mac[HZ_AEAD_EXTRA];
@@ -30,7 +31,7 @@ struct change {
 	uint8_t mac[HZ_AEAD_EXTRA];
 	uint8_t label[32];
 	struct hz_seal_list seals;
-	const struct change *also;  /* of another role, written with it */
+	struct change *also;        /* of another role, written with it */
 };
 
 static int64_t now_ms(void)
@@ -119,6 +120,7 @@ static CK_RV read_login(struct hz_conn *c, const struct hz_store *s, struct logi
 	l->tries = sqlite3_column_int64(st, 0);
 	l->tried_at = sqlite3_column_int64(st, 1);
 	l->flight = sqlite3_column_int64(st, 3);
+	l->second = sqlite3_column_int64(st, 4) != 0;
 	if (!take(hz_db_blob(st, 2), l->wrapped, sizeof l->wrapped))
 		return damaged(s, "the wrapped key was changed outside of the module");
 	return read_seals(c, l);
@@ -209,7 +211,17 @@ static CK_RV count_try(struct login_job *j)
 /* Does a login of this role bring a PIN, which may be guessed? */
 static bool by_pin(const struct hz_store *s, enum hz_role role)
 {
-	return role == HZ_ROLE_SO || s->pin_sealed;
+	return role == HZ_ROLE_SO || (role == HZ_ROLE_USER && s->pin_sealed);
+}
+
+/* A key that a PIN alone must open has a seal that looks at it; any PIN would open it otherwise. */
+static bool pin_in(const struct hz_seal_list *seals)
+{
+	size_t i = 0;
+
+	while (i < seals->n && seals->v[i].kind != HZ_SEAL_PIN)
+		i++;
+	return i < seals->n;
 }
 
 /* The user's key of a token whose user has no PIN: nothing to guess, nothing to count. */
@@ -219,10 +231,10 @@ static CK_RV read_sealed(struct login_job *j)
 	CK_RV rv = hz_db_read(j->s, job_read, j, &exists);
 
 	if (rv == CKR_OK && !j->l->pin_set)
-		rv = hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "token %s has no key for its user", j->s->serial);
-	for (size_t i = 0; rv == CKR_OK && i < j->l->seals.n; i++)
-		if (j->l->seals.v[i].kind == HZ_SEAL_PIN) /* which could be guessed without a count */
-			rv = hz_fail(CKR_DEVICE_ERROR, "token %s was sealed with a PIN, and its configuration has none", j->s->serial);
+		rv = hz_fail(CKR_USER_PIN_NOT_INITIALIZED, "token %s has no key for its user%s", j->s->serial,
+			     j->l->role == HZ_ROLE_BARE && j->l->initialised ? " without a PIN: C_SetPIN seals one" : "");
+	if (rv == CKR_OK && pin_in(&j->l->seals)) /* which could be guessed without a count */
+		rv = hz_fail(CKR_DEVICE_ERROR, "token %s was sealed with a PIN, and its configuration has none", j->s->serial);
 	return rv;
 }
 
@@ -253,7 +265,10 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 	k = hz_datakey_new(l->key_id);
 	if (k == NULL)
 		return CKR_HOST_MEMORY;
-	rv = hz_seal_unwrap(&f, &l->seals, &in, (struct hz_blob){ l->wrapped, sizeof l->wrapped }, k);
+	if (by_pin(s, role) && !pin_in(&l->seals))
+		rv = hz_fail(CKR_DEVICE_ERROR, "token %s was sealed without a PIN, and its configuration has one", s->serial);
+	else
+		rv = hz_seal_unwrap(&f, &l->seals, &in, (struct hz_blob){ l->wrapped, sizeof l->wrapped }, k);
 	if (by_pin(s, role))
 		record(s, &j, rv);
 	if (rv == CKR_PIN_INCORRECT)
@@ -269,7 +284,8 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 
 /*
  * A token that was sealed by less than its configuration asks for now is not opened for its user: its keys would seem better kept
- * than they are. C_SetPIN seals it anew, which the SO can only do after the login.
+ * than they are. So is one that a second way leads to which the configuration has not. C_SetPIN seals it anew, which the SO can only
+ * do after the login.
  */
 static CK_RV less_sealed(const struct hz_store *s, bool so)
 {
@@ -283,11 +299,13 @@ static CK_RV less_sealed(const struct hz_store *s, bool so)
 
 static bool sealed_enough(const struct hz_store *s, const struct login *l)
 {
-	bool all = true;
+	bool all = l->role != HZ_ROLE_USER || !l->second || s->two_ways;
 
 	for (size_t i = 0; i < s->n_seals; i++) {
 		size_t k = 0;
 
+		if (l->role == HZ_ROLE_BARE && s->seals[i] == HZ_SEAL_PIN)
+			continue;
 		while (k < l->seals.n && l->seals.v[k].kind != s->seals[i])
 			k++;
 		all = all && k < l->seals.n;
@@ -299,7 +317,7 @@ static CK_RV first_login(struct hz_store *s);
 
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep)
 {
-	enum hz_role role = so ? HZ_ROLE_SO : HZ_ROLE_USER;
+	enum hz_role role = so ? HZ_ROLE_SO : pin == NULL && s->two_ways ? HZ_ROLE_BARE : HZ_ROLE_USER;
 	struct hz_datakey *k;
 	struct login l;
 	CK_RV rv = check_pin(s, role, pin, len, &l, &k);
@@ -307,7 +325,8 @@ CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len
 	if (rv == CKR_OK && !sealed_enough(s, &l))
 		rv = less_sealed(s, so);
 	hz_seal_list_free(&l.seals);
-	if (rv == CKR_USER_PIN_NOT_INITIALIZED && !l.initialised && !by_pin(s, role) && !s->open_token) {
+	if (rv == CKR_USER_PIN_NOT_INITIALIZED && !l.initialised && role == HZ_ROLE_USER && !by_pin(s, role) &&
+	    !s->open_token) {
 		rv = first_login(s);
 		if (rv == CKR_OK)
 			rv = check_pin(s, role, pin, len, &l, &k);
@@ -323,7 +342,7 @@ CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len
 CK_RV hz_store_probe(struct hz_store *s)
 {
 	const struct hz_seal_input in = { NULL, 0, &s->seal_conf };
-	struct login l = { .role = HZ_ROLE_USER };
+	struct login l = { .role = s->two_ways ? HZ_ROLE_BARE : HZ_ROLE_USER };
 	struct login_job j = { s, &l };
 	bool exists;
 	CK_RV rv;
@@ -383,6 +402,32 @@ static CK_RV same_token(struct hz_conn *c, const struct change *n, bool *same)
 	return rv;
 }
 
+/* The user's second way ends. */
+static CK_RV drop_second(struct hz_conn *c)
+{
+	static const enum hz_stmt drop[] = { HZ_S_SEAL_DROP, HZ_S_LOGIN_DROP };
+
+	for (size_t i = 0; i < sizeof drop / sizeof drop[0]; i++) {
+		sqlite3_stmt *st = hz_db_stmt(c, drop[i]);
+
+		if (st != NULL)
+			(void)sqlite3_bind_int(st, 1, (int)HZ_ROLE_BARE);
+		if (hz_db_run(st) != SQLITE_DONE)
+			return hz_db_error(c, "dropping a wrapped key");
+	}
+	return CKR_OK;
+}
+
+/* A role's key, and with the user's what belongs to it. */
+static CK_RV put_all(struct hz_conn *c, const struct change *n)
+{
+	CK_RV rv = put_login(c, n);
+
+	if (rv == CKR_OK && n->also != NULL)
+		return put_login(c, n->also);
+	return rv == CKR_OK && n->role == HZ_ROLE_USER ? drop_second(c) : rv;
+}
+
 static CK_RV job_put_login(struct hz_conn *c, void *arg)
 {
 	const struct change *n = arg;
@@ -392,7 +437,7 @@ static CK_RV job_put_login(struct hz_conn *c, void *arg)
 	if (rv == CKR_OK && !same)
 		rv = n->old_wrapped != NULL ? hz_fail(CKR_PIN_INCORRECT, "the PIN was changed meanwhile")
 					    : hz_fail(CKR_USER_NOT_LOGGED_IN, "the token was initialised anew meanwhile");
-	return rv == CKR_OK ? put_login(c, n) : rv;
+	return rv == CKR_OK ? put_all(c, n) : rv;
 }
 
 /*
@@ -401,9 +446,11 @@ static CK_RV job_put_login(struct hz_conn *c, void *arg)
  */
 static size_t kinds_of(const struct hz_store *s, enum hz_role role, unsigned kinds[HZ_SEALS_MAX])
 {
-	size_t n = s->n_seals;
+	size_t n = 0;
 
-	memcpy(kinds, s->seals, n * sizeof kinds[0]);
+	for (size_t i = 0; i < s->n_seals; i++)
+		if (role != HZ_ROLE_BARE || s->seals[i] != HZ_SEAL_PIN)
+			kinds[n++] = s->seals[i];
 	if (role == HZ_ROLE_SO && !s->pin_sealed)
 		kinds[n++] = HZ_SEAL_PIN;
 	return n;
@@ -418,18 +465,24 @@ static CK_RV wrap_new(struct hz_store *s, struct change *n, const struct hz_data
 	return hz_seal_wrap(&f, kinds, kinds_of(s, n->role, kinds), &in, k, &n->seals, n->wrapped);
 }
 
-/* Wrap k for the role of n under fresh seals, and store it. */
+/* Wrap k for the role of n under fresh seals, for the user's second way too, and store it. */
 static CK_RV change_pin(struct hz_store *s, struct change *n, const struct hz_datakey *k, const uint8_t *pin, size_t len)
 {
+	struct change bare = { .role = HZ_ROLE_BARE, .s = s };
 	CK_RV rv;
 
 	if (len == 0)
 		return hz_fail(CKR_PIN_LEN_RANGE, "an empty PIN");
 	n->s = s;
+	n->also = n->role == HZ_ROLE_USER && s->two_ways ? &bare : NULL;
 	rv = wrap_new(s, n, k, pin, len);
+	if (rv == CKR_OK && n->also != NULL)
+		rv = wrap_new(s, &bare, k, NULL, 0);
 	if (rv == CKR_OK)
 		rv = hz_db_write(s, CKR_USER_NOT_LOGGED_IN, job_put_login, n);
 	hz_seal_list_free(&n->seals);
+	hz_seal_list_free(&bare.seals);
+	n->also = NULL;
 	return rv;
 }
 
@@ -506,7 +559,7 @@ static CK_RV job_init(struct hz_conn *c, void *arg)
 	return rv == CKR_OK && n->also != NULL ? put_login(c, n->also) : rv;
 }
 
-/* A new data key under the SO's PIN; for a user without a PIN under the platform's seals too, or alone when `n` is the user's. */
+/* A new data key under the SO's PIN; for a user who comes without a PIN under the platform's seals too, or alone when `n` is theirs. */
 static CK_RV make_token(struct hz_store *s, struct change *n, struct change *user, const uint8_t *pin, size_t len)
 {
 	const struct hz_wrap_for f = wrap_for(s, n->role);
@@ -550,7 +603,7 @@ static CK_RV init_once(struct hz_store *s, const uint8_t *pin, size_t len, const
 {
 	struct login l = { .role = HZ_ROLE_SO };
 	struct login_job j = { s, &l };
-	struct change n = { .role = HZ_ROLE_SO, .s = s }, user = { .role = HZ_ROLE_USER, .s = s };
+	struct change n = { .role = HZ_ROLE_SO, .s = s }, user = { .role = s->two_ways ? HZ_ROLE_BARE : HZ_ROLE_USER, .s = s };
 	struct hz_datakey *k = NULL;
 	bool exists;
 	CK_RV rv;
@@ -566,7 +619,7 @@ static CK_RV init_once(struct hz_store *s, const uint8_t *pin, size_t len, const
 		n.old_key_id = l.key_id;
 	}
 	if (rv == CKR_OK && !s->open_token)
-		rv = make_token(s, &n, s->pin_sealed ? NULL : &user, pin, len);
+		rv = make_token(s, &n, s->pin_sealed && !s->two_ways ? NULL : &user, pin, len);
 	if (rv == CKR_OK)
 		rv = hz_db_write(s, CKR_OK, job_init, &n);
 	hz_seal_list_free(&l.seals);

@@ -35,12 +35,14 @@ const char *const hz_db_sql[HZ_S_COUNT] = {
 	[HZ_S_TOKEN_KEY] = "SELECT key_id FROM token WHERE one = 1",
 	[HZ_S_STATE] = "SELECT t.label, (SELECT tries FROM login WHERE role = 0), (SELECT tries FROM login WHERE role = 1)"
 		       " FROM token t WHERE one = 1",
-	[HZ_S_LOGIN] = "SELECT tries, tried_at, wrapped, flight FROM login WHERE role = ?1",
+	[HZ_S_LOGIN] = "SELECT tries, tried_at, wrapped, flight, (SELECT count(*) FROM login WHERE role = 2) FROM login"
+		       " WHERE role = ?1",
 	[HZ_S_LOGIN_COUNT] = "UPDATE login SET tries = tries + 1, flight = flight + 1, tried_at = ?2 WHERE role = ?1",
 	[HZ_S_LOGIN_WRONG] = "UPDATE login SET flight = max(flight - 1, 0) WHERE role = ?1 AND wrapped = ?2",
 	[HZ_S_LOGIN_RESET] = "UPDATE login SET tries = 0, flight = 0 WHERE role = ?1 AND wrapped = ?2",
 	[HZ_S_LOGIN_UNDO] = "UPDATE login SET tries = max(tries - 1, 0), flight = max(flight - 1, 0) WHERE role = ?1 AND wrapped = ?2",
 	[HZ_S_LOGIN_PUT] = "INSERT OR REPLACE INTO login (role, tries, flight, tried_at, wrapped) VALUES (?1, 0, 0, 0, ?2)",
+	[HZ_S_LOGIN_DROP] = "DELETE FROM login WHERE role = ?1",
 	[HZ_S_LOGIN_CLEAR] = "DELETE FROM login",
 	[HZ_S_SEALS] = "SELECT kind, params FROM seal WHERE role = ?1 ORDER BY pos",
 	[HZ_S_SEAL_PUT] = "INSERT INTO seal (role, pos, kind, params) VALUES (?1, ?2, ?3, ?4)",

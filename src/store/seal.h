@@ -19,7 +19,8 @@
 #define HZ_SEAL_PARAMS_MAX 16384u
 #define HZ_KEY_ID 16u
 
-enum hz_role { HZ_ROLE_SO = 0, HZ_ROLE_USER = 1 };
+/* Whom a wrapped data key is for. HZ_ROLE_BARE: the user who comes without a PIN, where another way of the same user's has one. */
+enum hz_role { HZ_ROLE_SO = 0, HZ_ROLE_USER = 1, HZ_ROLE_BARE = 2 };
 
 /* The numbers are stored. */
 enum hz_seal_id { HZ_SEAL_PIN = 1, HZ_SEAL_TPM2 = 2, HZ_SEAL_SNP = 3, HZ_SEAL_HSM = 4, HZ_SEAL_INFISICAL = 5, HZ_SEAL_SIM = 100 };

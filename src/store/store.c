@@ -53,6 +53,7 @@ static void copy_seals(struct hz_store *s, const struct hz_store_conf *conf)
 		s->seals[i] = from[i];
 		s->pin_sealed |= from[i] == HZ_SEAL_PIN;
 	}
+	s->two_ways = conf->two_ways;
 	memset(s->label, ' ', sizeof s->label);
 	memcpy(s->label, conf->label != NULL ? conf->label : "", len);
 }
@@ -90,6 +91,8 @@ CK_RV hz_store_new(struct hz_store **out, const struct hz_store_conf *conf)
 	if (s == NULL)
 		return CKR_HOST_MEMORY;
 	rv = copy_conf(s, conf);
+	if (rv == CKR_OK && s->two_ways && (!s->pin_sealed || s->n_seals < 2 || s->open_token))
+		rv = hz_fail(CKR_ARGUMENTS_BAD, "two ways in need the PIN and another seal");
 	if (rv != CKR_OK) {
 		release(s);
 		return rv;

@@ -30,6 +30,7 @@ struct hz_store_conf {
 	unsigned max_tries;     /* wrong PINs before lock-out, 10 by default; at least 1 */
 	const unsigned *seals;  /* enum hz_seal_id of a new user's key, in order; NULL: the PIN's alone */
 	size_t n_seals;         /* 1 to 7 */
+	bool two_ways;          /* the user may come with or without a PIN: the data key is sealed twice, see hz_store_login */
 	const struct hz_seal_conf *seal_conf; /* of hardware seals; NULL: the defaults */
 	const char *label;      /* of a token that its first login makes (no PIN among the seals); NULL: blank */
 };
@@ -40,7 +41,7 @@ struct hz_store_state {
 	unsigned char label[32];                 /* zeros before C_InitToken */
 };
 
-/* Copies conf and touches no file. CKR_ARGUMENTS_BAD. */
+/* Copies conf and touches no file. CKR_ARGUMENTS_BAD: also for two_ways without the PIN and another seal in the list. */
 CK_RV hz_store_new(struct hz_store **out, const struct hz_store_conf *conf);
 void hz_store_free(struct hz_store *s); /* NULL is fine; wipes the data key */
 void hz_store_abandon(struct hz_store *s); /* forked child: drop what the parent had without closing it, free the rest */
@@ -55,7 +56,8 @@ CK_RV hz_store_state(struct hz_store *s, struct hz_store_state *st);
 CK_RV hz_store_init(struct hz_store *s, const uint8_t *so_pin, size_t len, const unsigned char label[32]);
 /*
  * C_InitPIN, with the data key that the SO's login released; CKR_USER_NOT_LOGGED_IN without. CKR_PIN_LEN_RANGE: empty.
- * CKR_FUNCTION_NOT_SUPPORTED: the user has no PIN.
+ * CKR_FUNCTION_NOT_SUPPORTED: the user has no PIN. With two_ways this and the user's C_SetPIN seal the key for both ways anew; without,
+ * they end what is left of a second way.
  */
 CK_RV hz_store_init_pin(struct hz_store *s, const uint8_t *pin, size_t len);
 CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t len);
@@ -67,6 +69,10 @@ CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t o
  *
  * A user whose seals have no PIN among them logs in without one (pin is not looked at): nothing is counted, the first login makes
  * the token, and CKR_DEVICE_ERROR says that the platform released something else than the key was sealed to.
+ *
+ * With two_ways there are two wrapped copies of the data key, independent of each other: one under all seals, for those who bring a
+ * PIN, and one under all but the PIN's, for a user with pin == NULL. C_InitToken makes the second, because somebody has to be able to
+ * set a PIN. A user's key that has a second copy which the configuration does not ask for is CKR_DEVICE_ERROR until C_SetPIN.
  */
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep);
 void hz_store_logout(struct hz_store *s);

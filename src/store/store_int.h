@@ -25,6 +25,7 @@ struct hz_store {
 	size_t n_seals;
 	struct hz_seal_conf seal_conf;
 	bool pin_sealed;            /* the PIN is one of them */
+	bool two_ways;              /* a second copy of the user's key is under all but the PIN */
 	uint8_t label[32];          /* of a token that its first login makes */
 	atomic_uint fork_gen;       /* process generation that `lock`, `idle` and `key` belong to */
 	pthread_mutex_t lock;       /* idle, n_idle, key; short, never across I/O */
