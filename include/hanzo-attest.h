@@ -237,6 +237,8 @@ void hz_attest_policy_free(hz_attest_policy *p);
 
 /* Does the policy accept the simulated TEE? What was judged by it then proves nothing. */
 bool hz_attest_policy_simulated(const hz_attest_policy *p);
+/* Does it name tenants, so that some evidence belongs to one? */
+bool hz_attest_policy_has_tenants(const hz_attest_policy *p);
 
 /*
  * Collects what one verification looks at.  All bytes are borrowed: they must stay unchanged until hz_attest_verify()

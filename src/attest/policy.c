@@ -279,3 +279,9 @@ hz_attest_policy_simulated(const hz_attest_policy *p)
 {
 	return p->allow_simulated;
 }
+
+bool
+hz_attest_policy_has_tenants(const hz_attest_policy *p)
+{
+	return p->n_tenants != 0;
+}

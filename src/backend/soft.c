@@ -391,6 +391,7 @@ CK_RV hz_soft_open(const struct hz_soft_conf *conf, struct hz_backend **out)
 		.max_tries = conf->max_pin_tries,
 		.seals = conf->seals,
 		.n_seals = conf->n_seals,
+		.two_ways = conf->two_ways,
 		.seal_conf = conf->seal_conf,
 		.label = conf->default_label,
 	};

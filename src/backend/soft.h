@@ -17,6 +17,7 @@ struct hz_soft_conf {
 	unsigned max_pin_tries;
 	const unsigned *seals;     /* as in struct hz_store_conf; NULL: the PIN alone */
 	size_t n_seals;
+	bool two_ways;             /* logins with a PIN and without */
 	const struct hz_seal_conf *seal_conf;
 	/* 0: the default (36963; 3600 s; 86400 s). */
 	uint64_t chain_id;         /* EIP-712 domain of attestations and settlements without a parameter */

@@ -55,6 +55,8 @@ struct hz_slot_conf {
 	char *gpu_source;           /* where a CPU's source takes the GPUs' evidence from */
 	unsigned long session_ttl;  /* seconds; 0: until logout */
 	bool session_ttl_set;       /* it holds for a PIN alone, too */
+	unsigned long idle_ttl;     /* seconds without a use after which any login ends; 0: never */
+	char *tenant;               /* whose slot it is, or NULL */
 	unsigned long evidence_cache, reattest; /* seconds; 0: none */
 	unsigned fallback;          /* lowest tier that may stand in; 0: none */
 	char *absent_why;           /* reason that C_GetTokenInfo and doctor give for a slot without token */
@@ -95,5 +97,7 @@ CK_RV hz_conf_file(const char *path, size_t max, char **text, size_t *len);
 /* Has every alternative, or any, this factor? */
 bool hz_conf_login_all(const struct hz_slot_conf *s, unsigned factor);
 bool hz_conf_login_any(const struct hz_slot_conf *s, unsigned factor);
+/* Has one alternative a PIN and another none? */
+bool hz_conf_two_ways(const struct hz_slot_conf *s);
 
 #endif

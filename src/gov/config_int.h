@@ -57,6 +57,8 @@ const char *hz_conf_login(struct hz_slot_conf *s, const char *value);
 const char *hz_conf_source(struct hz_slot_conf *s, const char *name, const char *value); /* name "": the default source */
 const char *hz_conf_gpu_source(struct hz_slot_conf *s, const char *value);
 const char *hz_conf_fallback(struct hz_slot_conf *s, const char *value);
+const char *hz_conf_idle_ttl(struct hz_slot_conf *s, const char *value);
+const char *hz_conf_tenant(struct hz_slot_conf *s, const char *value);
 /* "90", "90s", "15m", "4h", "2d" as seconds, at most ten years; NULL or what is wrong. */
 const char *hz_conf_seconds(const char *value, unsigned long *out);
 /* Defaults of what no key named, and what does not fit together: NULL, or what is wrong, with *key. */

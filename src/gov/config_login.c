@@ -116,6 +116,22 @@ const char *hz_conf_fallback(struct hz_slot_conf *s, const char *value)
 	return s->fallback < s->tier ? NULL : "is not below the slot's own tier";
 }
 
+#define IDLE_TTL 300 /* seconds, of a slot that names no number */
+
+const char *hz_conf_idle_ttl(struct hz_slot_conf *s, const char *value)
+{
+	s->idle_ttl = strcmp(value, "yes") == 0 ? IDLE_TTL : 0;
+	return s->idle_ttl != 0 || strcmp(value, "no") == 0 ? NULL : hz_conf_seconds(value, &s->idle_ttl);
+}
+
+/* As in the labels of keyspaces. */
+const char *hz_conf_tenant(struct hz_slot_conf *s, const char *value)
+{
+	size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	return n == 0 || n > 64 || value[n] != '\0' ? "is not 1 to 64 letters, digits, ., _ and -" : set_text(&s->tenant, value);
+}
+
 const char *hz_conf_seconds(const char *value, unsigned long *out)
 {
 	static const struct {
@@ -152,6 +168,11 @@ bool hz_conf_login_any(const struct hz_slot_conf *s, unsigned f)
 	return false;
 }
 
+bool hz_conf_two_ways(const struct hz_slot_conf *s)
+{
+	return hz_conf_login_any(s, HZ_FACTOR_PIN) && !hz_conf_login_all(s, HZ_FACTOR_PIN);
+}
+
 static bool sealed_by(const struct hz_slot_conf *s, unsigned kind)
 {
 	for (size_t i = 0; i < s->n_seals; i++)
@@ -160,22 +181,24 @@ static bool sealed_by(const struct hz_slot_conf *s, unsigned kind)
 	return false;
 }
 
-/* The key at rest opens in one way, so that way and the factors must agree. */
+/* Every way in must open the keys at rest: with a PIN all seals do, without one all but the PIN's. */
 static const char *check_factors(const struct hz_slot_conf *s, const char **key)
 {
-	bool pin = hz_conf_login_all(s, HZ_FACTOR_PIN);
+	bool pin = hz_conf_login_any(s, HZ_FACTOR_PIN);
 
-	*key = "login";
-	if (hz_conf_login_any(s, HZ_FACTOR_PIN) != pin)
-		return "either every alternative has pin or none, because the keys at rest are under one set of seals";
 	*key = "seal";
 	if (sealed_by(s, HZ_SEAL_PIN) && !pin)
 		return "has pin, and the login is by evidence alone";
 	if (s->n_seals != 0 && !sealed_by(s, HZ_SEAL_PIN) && pin)
 		return "the login has a PIN, so that pin must be one of the seals";
-	if (s->backend == HZ_BACKEND_SOFT && s->tier == 2 && !hz_conf_login_any(s, HZ_FACTOR_EVIDENCE) && !sealed_by(s, HZ_SEAL_TPM2) &&
-	    !sealed_by(s, HZ_SEAL_SNP))
-		return "software keys at tier 2 need a seal to hardware (tpm2, snp), or evidence in login";
+	if (s->backend == HZ_BACKEND_SOFT && hz_conf_two_ways(s) && s->n_seals < 2)
+		return "one way in has no PIN: besides pin, the list needs a seal that the platform releases";
+	if (s->backend == HZ_BACKEND_SOFT && s->tier == 2 && !hz_conf_login_all(s, HZ_FACTOR_EVIDENCE) && !sealed_by(s, HZ_SEAL_TPM2) &&
+	    !sealed_by(s, HZ_SEAL_SNP) && !sealed_by(s, HZ_SEAL_SIM))
+		return "software keys at tier 2 need a seal to hardware (tpm2, snp), or evidence in every alternative of login";
+	*key = "login";
+	if (s->backend == HZ_BACKEND_PKCS11 && hz_conf_two_ways(s) && s->device.pin_source == NULL)
+		return "one way in has no PIN: pin_source must say where the device's is";
 	*key = "policy";
 	if (s->policy == NULL && hz_conf_login_any(s, HZ_FACTOR_EVIDENCE))
 		return "missing: it says which evidence is accepted";
@@ -202,8 +225,12 @@ const char *hz_conf_login_finish(const struct hz_config *c, struct hz_slot_conf 
 	if (s->delegate_to_attested && !hz_conf_login_any(s, HZ_FACTOR_EVIDENCE) && (s->nlogin != 0 || s->tier <= 2))
 		return "no login of the slot brings evidence, so that no key would ever do";
 	*key = "login";
+	if (s->tier == 0 && s->nlogin != 0)
+		return "tier 0 has no login";
+	*key = "tenant";
 	if (s->tier == 0)
-		return s->nlogin != 0 ? "tier 0 has no login" : NULL;
+		return s->tenant != NULL ? "tier 0 has no login that could carry it" : NULL;
+	*key = "login";
 	if (s->nlogin == 0)
 		s->login[s->nlogin++] = s->tier <= 2 ? HZ_FACTOR_PIN : HZ_FACTOR_EVIDENCE;
 	if (s->tier >= 3 && !hz_conf_login_all(s, HZ_FACTOR_EVIDENCE))
@@ -225,6 +252,7 @@ void hz_conf_login_free(struct hz_slot_conf *s)
 		free(s->sources[i].source);
 	}
 	free(s->gpu_source);
+	free(s->tenant);
 	free(s->policy);
 	free(s->collateral);
 }

@@ -258,6 +258,16 @@ static CK_RV key_fallback(const struct at *at, const char *value)
 	return answer(at, hz_conf_fallback(at->slot, value));
 }
 
+static CK_RV key_idle_ttl(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_idle_ttl(at->slot, value));
+}
+
+static CK_RV key_tenant(const struct at *at, const char *value)
+{
+	return answer(at, hz_conf_tenant(at->slot, value));
+}
+
 static CK_RV key_policy(const struct at *at, const char *value)
 {
 	return value[0] == '/' ? set_text(&at->slot->policy, value) : bad(at, "not an absolute path");
@@ -406,6 +416,7 @@ static const struct key slot_keys[] = {
 	{ "gpu_source", key_gpu_source },
 	{ "hide_secp256k1", key_hide_secp256k1 },
 	{ "id", key_id },
+	{ "idle_ttl", key_idle_ttl },
 	{ "init_args", key_init_args },
 	{ "label", key_label },
 	{ "login", key_login },
@@ -421,6 +432,7 @@ static const struct key slot_keys[] = {
 	{ "snp_device", key_snp_device },
 	{ "snp_key", key_snp_key },
 	{ "snp_vmpl", key_snp_vmpl },
+	{ "tenant", key_tenant },
 	{ "tier", key_tier },
 	{ "token", key_token },
 	{ "tpm2_pcrs", key_tpm2_pcrs },

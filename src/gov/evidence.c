@@ -86,6 +86,11 @@ bool hz_evidence_simulated(const struct hz_evidence *e)
 	return hz_attest_policy_simulated(e->policy);
 }
 
+bool hz_evidence_has_tenants(const struct hz_evidence *e)
+{
+	return hz_attest_policy_has_tenants(e->policy);
+}
+
 /* Index of a source, or -1. */
 static int source_of(const struct hz_evidence *e, const char *name)
 {

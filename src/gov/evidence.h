@@ -33,6 +33,9 @@ void hz_evidence_free(struct hz_evidence *e); /* NULL is fine */
 /* Does the policy accept the simulated TEE? */
 bool hz_evidence_simulated(const struct hz_evidence *e);
 
+/* Does it give tenants to some evidence? */
+bool hz_evidence_has_tenants(const struct hz_evidence *e);
+
 /* Is there a source of that name ("": the default one)? *ready_made: its bundles answer a challenge given out before. */
 bool hz_evidence_has_source(const struct hz_evidence *e, const char *name, bool *ready_made);
 

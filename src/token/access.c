@@ -4,6 +4,7 @@
  *
  *   see       private objects           user logged in, or a token without login (tier 0); the SO sees none
  *             everything else           anybody
+ *             another tenant's objects  nobody, where the slot has tenants (tenant.h)
  *   make      private objects           user logged in, or tier 0: else CKR_USER_NOT_LOGGED_IN
  *             token objects             read/write sessions only: else CKR_SESSION_READ_ONLY
  *             secret and private token keys: never on tier 0 (CKR_TEMPLATE_INCONSISTENT); elsewhere the user logged in
@@ -32,6 +33,7 @@
 #include "ck/schema.h"
 #include "hanzo-pkcs11.h"
 #include "token/session.h"
+#include "token/tenant.h"
 
 static bool has_secret(CK_OBJECT_CLASS cls)
 {
@@ -50,7 +52,7 @@ bool hz_is_the_users(const struct hz_object *o)
 
 bool hz_may_see(const struct hz_token *t, const struct hz_object *o)
 {
-	return !o->is_private || hz_user_present(t);
+	return (!o->is_private || hz_user_present(t)) && hz_tenant_sees(t, o);
 }
 
 static CK_RV may_make_key(const struct hz_session *s, const struct hz_attrs *set, bool token)

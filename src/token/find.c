@@ -76,12 +76,12 @@ static CK_RV add_builtin(struct hz_token *t, const struct query *q, CK_OBJECT_HA
 	return rv;
 }
 
-/* Only searches by what may be secret, and slots that hide a curve, have to look at each object that the index gave. */
+/* Only searches by what may be secret, and slots that hide a curve or keep tenants apart, have to look at each object that the index gave. */
 static bool must_look(const struct hz_token *t, const struct hz_attrs *tmpl)
 {
 	CK_OBJECT_CLASS cls = hz_attrs_ulong(tmpl, CKA_CLASS, CKO_PRIVATE_KEY);
 
-	if (t->hide_secp256k1)
+	if (t->hide_secp256k1 || t->tenanted)
 		return true;
 	if (cls != CKO_PRIVATE_KEY && cls != CKO_SECRET_KEY)
 		return false;

@@ -11,6 +11,7 @@
 #include "collect/collect.h"
 #include "crypto/libctx.h"
 #include "token/login.h"
+#include "token/tenant.h"
 
 #define SECOND 1000000000LL
 #define CHALLENGE_TTL (300 * SECOND)
@@ -159,15 +160,43 @@ static CK_RV by_scheme(struct hz_session *s, const uint8_t *text, size_t len, st
 	return by_source(s, name, false, p);
 }
 
-/* The factors together must be what the slot asks for. */
+/* Is there an alternative of just these factors; or one that they satisfy? */
+static bool has_way(const struct hz_token *t, unsigned factors)
+{
+	for (size_t i = 0; i < t->n_ways; i++)
+		if (t->ways[i] == factors)
+			return true;
+	return false;
+}
+
+static bool satisfied(const struct hz_token *t, unsigned factors)
+{
+	for (size_t i = 0; i < t->n_ways; i++)
+		if ((t->ways[i] & ~factors) == 0)
+			return true;
+	return false;
+}
+
+/* The factors together must be what one alternative asks for; a PIN that was brought is checked whether that one has it or not. */
 static CK_RV check_factors(const struct hz_token *t, const struct hz_proof *p)
 {
-	if (t->want_pin && p->pin == NULL)
-		return hz_fail(CKR_PIN_INCORRECT, "the slot wants a PIN besides the evidence");
-	if (!t->want_pin && p->pin != NULL)
+	unsigned brought = (p->pin != NULL ? HZ_FACTOR_PIN : 0u) | (p->evidence ? HZ_FACTOR_EVIDENCE : 0u);
+
+	if (!t->takes_pin && p->pin != NULL)
 		return hz_fail(CKR_PIN_INCORRECT, "the slot takes evidence and no PIN");
-	if (t->want_evidence && !p->evidence)
-		return hz_fail(CKR_PIN_INCORRECT, "the slot wants evidence");
+	if (satisfied(t, brought))
+		return CKR_OK;
+	return hz_fail(CKR_PIN_INCORRECT, p->pin == NULL ? "the slot wants a PIN besides the evidence" : "the slot wants evidence");
+}
+
+/* The tenant that the evidence names must be the slot's, where it has one; a PIN alone is the slot's tenant's. */
+static CK_RV fit_tenant(const struct hz_token *t, struct hz_accepted *a)
+{
+	if (t->own_tenant == NULL)
+		return CKR_OK;
+	if (a->tenant[0] != '\0' && strcmp(a->tenant, t->own_tenant) != 0)
+		return hz_fail(CKR_PIN_INCORRECT, "the evidence belongs to another tenant than the slot");
+	strncpy(a->tenant, t->own_tenant, sizeof a->tenant - 1);
 	return CKR_OK;
 }
 
@@ -185,9 +214,20 @@ static CK_RV prove_evidence(struct hz_session *s, const uint8_t *text, size_t le
 		return hz_fail(CKR_PIN_INCORRECT, "the slot takes no credential of this scheme");
 	p->pin = text;
 	p->pin_len = len;
-	if (!t->want_pin || (!t->want_evidence && s->staged == NULL))
+	if (!t->takes_pin || (has_way(t, HZ_FACTOR_PIN) && (s->staged == NULL || !has_way(t, HZ_FACTOR_PIN | HZ_FACTOR_EVIDENCE))))
 		return CKR_OK; /* check_factors says the rest */
 	return by_staged(s, false, p);
+}
+
+static CK_RV prove_all(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *p)
+{
+	CK_RV rv = prove_evidence(s, text, len, given, p);
+
+	if (rv == CKR_OK && p->pin == NULL && p->accepted.pin != NULL) {
+		p->pin = p->accepted.pin;
+		p->pin_len = p->accepted.pin_len;
+	}
+	return rv == CKR_OK ? check_factors(s->token, p) : rv;
 }
 
 CK_RV hz_gate_prove(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *p)
@@ -200,14 +240,11 @@ CK_RV hz_gate_prove(struct hz_session *s, const uint8_t *text, size_t len, bool 
 			return hz_fail(CKR_PIN_INCORRECT, "this slot takes a PIN and no other credential");
 		p->pin = text;
 		p->pin_len = len;
-		return CKR_OK;
+		return fit_tenant(s->token, &p->accepted);
 	}
-	rv = prove_evidence(s, text, len, given, p);
-	if (rv == CKR_OK && p->pin == NULL && p->accepted.pin != NULL) {
-		p->pin = p->accepted.pin;
-		p->pin_len = p->accepted.pin_len;
-	}
-	return rv == CKR_OK ? check_factors(s->token, p) : rv;
+	rv = prove_all(s, text, len, given, p);
+	hz_gate_forget(s); /* challenge and bundle were for this attempt, whatever it used of them */
+	return rv == CKR_OK ? fit_tenant(s->token, &p->accepted) : rv;
 }
 
 void hz_proof_clear(struct hz_proof *p)
@@ -223,9 +260,12 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
+/* A login that ends when it is idle is looked at with every use. */
 static void set_check(struct hz_token *t)
 {
-	atomic_store(&t->check_at, earlier(t->deadline, earlier(t->renew_at, t->reattest_at)));
+	int64_t at = earlier(t->deadline, earlier(t->renew_at, t->reattest_at));
+
+	atomic_store(&t->check_at, at == 0 && t->idle != 0 ? INT64_MAX : at);
 }
 
 static void set_runtime(struct hz_token *t, const struct hz_accepted *a)
@@ -237,25 +277,31 @@ static void set_runtime(struct hz_token *t, const struct hz_accepted *a)
 	pthread_mutex_unlock(&t->lock);
 }
 
-void hz_gate_begin(struct hz_token *t, const struct hz_proof *p)
+CK_RV hz_gate_begin(struct hz_token *t, const struct hz_proof *p)
 {
+	static const struct hz_proof so;
 	int64_t now = now_ns();
-	bool timed = p->evidence ? t->ttl != 0 : t->ttl_with_pin;
+	bool timed = p != NULL && (p->evidence ? t->ttl != 0 : t->ttl_with_pin);
+	CK_RV rv = hz_tenant_set(t, p != NULL ? p->accepted.tenant : NULL);
 
+	if (rv != CKR_OK)
+		return rv;
+	p = p != NULL ? p : &so;
 	t->deadline = timed ? now + t->ttl : 0;
 	t->renew_at = timed && p->sourced ? now + t->ttl / 2 : 0;
 	t->reattest_at = p->sourced && t->reattest != 0 ? now + t->reattest : 0;
 	memcpy(t->source, p->source, sizeof t->source);
-	memcpy(t->tenant, p->accepted.tenant, sizeof t->tenant);
 	set_runtime(t, &p->accepted);
 	atomic_store(&t->expired, false);
+	atomic_store(&t->used_at, now);
 	set_check(t);
+	return CKR_OK;
 }
 
 void hz_gate_end(struct hz_token *t)
 {
 	t->deadline = t->renew_at = t->reattest_at = 0;
-	t->tenant[0] = '\0';
+	(void)hz_tenant_set(t, NULL);
 	set_runtime(t, NULL);
 	atomic_store(&t->expired, false);
 	atomic_store(&t->check_at, 0);
@@ -276,7 +322,9 @@ static CK_RV again(struct hz_token *t, struct hz_proof *p)
 	*p = (struct hz_proof){ .evidence = true, .sourced = true };
 	memcpy(p->source, t->source, sizeof p->source);
 	rv = hz_evidence_from(t->evidence, t->source, NULL, true, &p->accepted);
-	if (rv == CKR_OK && strcmp(p->accepted.tenant, t->tenant) != 0)
+	if (rv == CKR_OK)
+		rv = fit_tenant(t, &p->accepted);
+	if (rv == CKR_OK && !hz_gate_same_tenant(t, &p->accepted))
 		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence now belongs to another tenant");
 	return rv;
 }
@@ -287,8 +335,8 @@ static void reattest(struct hz_token *t)
 	CK_RV rv = again(t, &p);
 
 	if (rv == CKR_OK)
-		hz_gate_begin(t, &p);
-	else
+		rv = hz_gate_begin(t, &p);
+	if (rv != CKR_OK)
 		expire(t, hz_error_text());
 	hz_proof_clear(&p);
 }
@@ -302,9 +350,9 @@ static void renew_early(struct hz_token *t)
 	t->renew_at = 0;
 	set_check(t);
 	rv = again(t, &p);
-	if (rv == CKR_OK) {
-		hz_gate_begin(t, &p);
-	} else {
+	if (rv == CKR_OK)
+		rv = hz_gate_begin(t, &p);
+	if (rv != CKR_OK) {
 		hz_log(HZ_LOG_WARNING, "slot %lu: the login could not be renewed: %s", t->slot_id, hz_error_text());
 		t->renew_at = now_ns() + t->ttl / 8;
 		set_check(t);
@@ -312,18 +360,38 @@ static void renew_early(struct hz_token *t)
 	hz_proof_clear(&p);
 }
 
+static bool idle_too_long(const struct hz_token *t, int64_t now)
+{
+	return t->idle != 0 && now - atomic_load_explicit(&t->used_at, memory_order_relaxed) >= t->idle;
+}
+
+/* Is anything due? If not, this was a use. */
+static bool due(struct hz_token *t, int64_t now)
+{
+	int64_t at = atomic_load(&t->check_at);
+
+	if (at == 0)
+		return false;
+	if (now >= at || idle_too_long(t, now))
+		return true;
+	if (t->idle != 0)
+		atomic_store_explicit(&t->used_at, now, memory_order_relaxed);
+	return false;
+}
+
 void hz_gate_due(struct hz_token *t)
 {
-	int64_t now = now_ns(), at = atomic_load(&t->check_at);
+	int64_t now = now_ns();
 
-	if (at == 0 || now < at)
+	if (!due(t, now))
 		return;
 	pthread_mutex_lock(&t->login_lock);
-	at = atomic_load(&t->check_at);
 	now = now_ns();
-	if (at != 0 && now >= at) { /* nobody was faster */
+	if (due(t, now)) { /* nobody was faster */
 		if (t->deadline != 0 && now >= t->deadline)
 			expire(t, "its time is up");
+		else if (idle_too_long(t, now))
+			expire(t, "nobody used it");
 		else if (t->reattest_at != 0 && now >= t->reattest_at)
 			reattest(t);
 		else
@@ -331,6 +399,13 @@ void hz_gate_due(struct hz_token *t)
 	}
 	pthread_mutex_unlock(&t->login_lock);
 	hz_error_clear();
+}
+
+bool hz_gate_same_tenant(const struct hz_token *t, const struct hz_accepted *a)
+{
+	const char *now = hz_tenant_now(t);
+
+	return strcmp(a->tenant, now != NULL ? now : "") == 0;
 }
 
 bool hz_gate_vouches(struct hz_token *t, const uint8_t digest[32])
@@ -350,10 +425,10 @@ static CK_RV publish_renewal(struct hz_token *t, uint64_t epoch, const struct hz
 	pthread_mutex_lock(&t->login_lock);
 	if (atomic_load(&t->login) != HZ_USER || atomic_load(&t->login_epoch) != epoch)
 		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the user has logged out meanwhile");
-	else if (strcmp(p->accepted.tenant, t->tenant) != 0)
+	else if (!hz_gate_same_tenant(t, &p->accepted))
 		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence belongs to another tenant");
 	else
-		hz_gate_begin(t, p);
+		rv = hz_gate_begin(t, p);
 	pthread_mutex_unlock(&t->login_lock);
 	return rv;
 }
@@ -370,6 +445,8 @@ CK_RV hz_gate_renew(struct hz_session *s)
 	if (atomic_load(&t->login) != HZ_USER)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
 	rv = by_staged(s, true, &p);
+	if (rv == CKR_OK)
+		rv = fit_tenant(t, &p.accepted);
 	if (rv == CKR_OK)
 		rv = publish_renewal(t, epoch, &p);
 	hz_proof_clear(&p);

@@ -35,10 +35,16 @@ CK_RV hz_gate_stage(struct hz_session *s, const void *bundle, size_t len);
 /* The session's end: challenge and staged bundle with it. */
 void hz_gate_forget(struct hz_session *s);
 
-/* A login begins, with the login lock: when does it end, when is it renewed? */
-void hz_gate_begin(struct hz_token *t, const struct hz_proof *proof);
+/*
+ * A login begins, with the login lock: whose is it, when does it end, when is it renewed? `proof` is the user's, NULL for the SO.
+ * CKR_HOST_MEMORY.
+ */
+CK_RV hz_gate_begin(struct hz_token *t, const struct hz_proof *proof);
 /* It ends. With the login lock. */
 void hz_gate_end(struct hz_token *t);
+
+/* Does accepted evidence belong to the tenant of the login that is in force? */
+bool hz_gate_same_tenant(const struct hz_token *t, const struct hz_accepted *a);
 
 /* Does the evidence of the login that is in force vouch for runtime data with this SHA-256? */
 bool hz_gate_vouches(struct hz_token *t, const uint8_t digest[32]);

@@ -37,5 +37,7 @@ libhz_la_SOURCES += \
 	src/token/slot.h \
 	src/token/table.c \
 	src/token/table.h \
+	src/token/tenant.c \
+	src/token/tenant.h \
 	src/token/token.h \
 	src/token/wrap.c

@@ -129,10 +129,15 @@ static CK_RV log_in(struct hz_token *t, CK_USER_TYPE who, const struct pin *pin,
 		return rv;
 	rv = proof == NULL ? t->be->ops->login(t->be, who, pin->p, pin->len)
 			   : t->be->ops->login(t->be, who, proof->pin, proof->pin_len);
+	if (rv != CKR_OK)
+		return rv;
+	rv = hz_gate_begin(t, proof); /* first: nobody may use a login before its end and its tenant are known */
 	if (rv == CKR_OK)
 		rv = publish_login(t, who);
-	if (rv == CKR_OK && proof != NULL)
-		hz_gate_begin(t, proof);
+	else if (t->be->ops->logout != NULL)
+		t->be->ops->logout(t->be);
+	if (rv != CKR_OK)
+		hz_gate_end(t);
 	return rv;
 }
 
@@ -180,6 +185,8 @@ static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin, bool gi
 	if (atomic_load(&s->token->login) != HZ_USER)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
 	rv = hz_gate_prove(s, pin->p, pin->len, given, &proof);
+	if (rv == CKR_OK && !hz_gate_same_tenant(s->token, &proof.accepted))
+		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence belongs to another tenant than the login");
 	if (rv == CKR_OK && proof.pin != NULL)
 		rv = be->ops->check_pin(be, CKU_USER, proof.pin, proof.pin_len);
 	hz_proof_clear(&proof);
@@ -231,7 +238,7 @@ CK_RV hz_init_pin(struct hz_session *s, const CK_UTF8CHAR *pin, CK_ULONG len)
 	struct pin p = { NULL, 0 };
 	CK_RV rv = CKR_OK;
 
-	if (!t->want_pin || t->be->ops->init_pin == NULL)
+	if (!t->takes_pin || t->be->ops->init_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
 	if (atomic_load(&t->login) != HZ_SO)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "only the SO sets the user's first PIN");
@@ -256,7 +263,7 @@ CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len,
 	CK_RV rv = CKR_OK;
 	bool keypad = old == NULL && old_len == 0 && pin == NULL && len == 0 && has_keypad(t);
 
-	if (!t->want_pin || t->be->ops->set_pin == NULL)
+	if (!t->takes_pin || t->be->ops->set_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
 	if (!hz_session_rw(s))
 		return hz_fail(CKR_SESSION_READ_ONLY, "a read-only session changes no PIN");

@@ -20,6 +20,7 @@
 #include "collect/collect.h"
 #include "token/object.h"
 #include "token/session.h"
+#include "token/tenant.h"
 
 _Atomic unsigned hz_module_life;
 
@@ -51,6 +52,7 @@ static void token_free(struct hz_token *t)
 	if (t == NULL)
 		return;
 	hz_objects_free(t->objects);
+	hz_tenants_free(t);
 	hz_evidence_free(t->evidence);
 	if (t->be != NULL)
 		t->be->ops->close(t->be);
@@ -62,13 +64,20 @@ static void token_free(struct hz_token *t)
 /* How users log in, from the slot that serves the token. */
 static CK_RV token_login(struct hz_token *t, const struct hz_slot_conf *slot)
 {
-	t->want_pin = hz_conf_login_any(slot, HZ_FACTOR_PIN);
-	t->want_evidence = hz_conf_login_all(slot, HZ_FACTOR_EVIDENCE);
-	t->no_pin_first = slot->nlogin != 0 && (slot->login[0] & HZ_FACTOR_PIN) == 0;
+	CK_RV rv = CKR_OK;
+
+	t->ways = slot->login;
+	t->n_ways = slot->nlogin;
+	t->takes_pin = hz_conf_login_any(slot, HZ_FACTOR_PIN);
 	t->ttl = (int64_t)slot->session_ttl * 1000000000;
 	t->ttl_with_pin = slot->session_ttl_set;
+	t->idle = (int64_t)slot->idle_ttl * 1000000000;
 	t->reattest = (int64_t)slot->reattest * 1000000000;
-	return hz_conf_login_any(slot, HZ_FACTOR_EVIDENCE) ? hz_evidence_new(&t->evidence, slot) : CKR_OK;
+	t->own_tenant = slot->tenant;
+	if (hz_conf_login_any(slot, HZ_FACTOR_EVIDENCE))
+		rv = hz_evidence_new(&t->evidence, slot);
+	t->tenanted = t->own_tenant != NULL || (t->evidence != NULL && hz_evidence_has_tenants(t->evidence));
+	return rv;
 }
 
 static bool simulated_seal(const struct hz_slot_conf *slot)
@@ -122,6 +131,7 @@ static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, con
 		.default_label = t->label,
 		.born_initialised = t->born_initialised, .max_pin_tries = conf->max_pin_tries,
 		.seals = slot->n_seals != 0 ? slot->seals : NULL, .n_seals = slot->n_seals, .seal_conf = &slot->seal,
+		.two_ways = hz_conf_two_ways(slot),
 		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
 	};
 	CK_RV rv;

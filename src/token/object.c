@@ -13,6 +13,7 @@
 #include "token/attestation.h"
 #include "token/builtin.h"
 #include "token/table.h"
+#include "token/tenant.h"
 
 static _Atomic CK_OBJECT_HANDLE next_counter = HZ_FIRST_COUNTER;
 
@@ -274,8 +275,10 @@ static CK_RV set_unique_id(struct hz_backend *be, struct hz_attrs *a)
 
 static CK_RV stamp(struct hz_token *t, struct hz_attrs *a)
 {
-	CK_RV rv = set_unique_id(t->be, a);
+	CK_RV rv = hz_tenant_stamp(t, a);
 
+	if (rv == CKR_OK)
+		rv = set_unique_id(t->be, a);
 	if (rv == CKR_OK)
 		rv = hz_attrs_set_ulong(a, CKA_HANZO_TIER, t->tier);
 	if (rv == CKR_OK)

@@ -7,6 +7,7 @@
 #include "token/attestation.h"
 #include "token/calls.h"
 #include "token/object.h"
+#include "token/tenant.h"
 
 static bool so(const struct hz_session *s)
 {
@@ -147,6 +148,8 @@ CK_RV hz_set_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRI
 	rv = hz_may_modify(s, o);
 	if (rv == CKR_OK)
 		rv = hz_may_promise(&change);
+	if (rv == CKR_OK)
+		rv = hz_tenant_label(s->token, &change);
 	if (rv == CKR_OK)
 		rv = hz_schema_change(&set, &o->attrs, &change, so(s));
 	end = hz_object_change_end(s, o, rv == CKR_OK && change.n != 0 ? &set : NULL);

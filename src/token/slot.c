@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "ck/outlen.h"
+#include "gov/config.h"
 #include "token/login.h"
 #include "token/module.h"
 
@@ -73,9 +74,9 @@ static CK_FLAGS token_flags(const struct hz_token *t, const struct hz_token_stat
 	CK_FLAGS f = CKF_RNG;
 
 	f |= t->login_required ? CKF_LOGIN_REQUIRED : 0;
-	f |= st->initialised || !t->want_pin ? CKF_TOKEN_INITIALIZED : 0;
-	f |= st->user_pin_set || !t->want_pin ? CKF_USER_PIN_INITIALIZED : 0;
-	f |= t->no_pin_first || st->keypad ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
+	f |= st->initialised || !t->takes_pin ? CKF_TOKEN_INITIALIZED : 0;
+	f |= st->user_pin_set || !t->takes_pin ? CKF_USER_PIN_INITIALIZED : 0;
+	f |= (t->n_ways != 0 && (t->ways[0] & HZ_FACTOR_PIN) == 0) || st->keypad ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
 	f |= st->write_protected ? CKF_WRITE_PROTECTED : 0;
 	if (t->born_initialised)
 		return f;

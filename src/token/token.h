@@ -32,6 +32,7 @@
 enum hz_login { HZ_PUBLIC, HZ_USER, HZ_SO };
 
 struct hz_object_table; /* object.h */
+struct hz_tenant;       /* tenant.h */
 struct hz_evidence;     /* gov/evidence.h */
 
 /* One slot with what stands behind it. Made in C_Initialize, freed in C_Finalize. */
@@ -53,11 +54,14 @@ struct hz_token {
 	char model[17];
 
 	/* Login. */
-	bool want_pin, want_evidence;/* every login needs it */
-	bool no_pin_first;           /* the first alternative has no PIN */
+	const unsigned *ways;        /* alternatives, sets of HZ_FACTOR_*; the configuration's */
+	size_t n_ways;
+	bool takes_pin;              /* one of them has a PIN */
 	struct hz_evidence *evidence;/* NULL: no login takes any */
-	int64_t ttl, reattest;       /* ns; 0: none */
+	int64_t ttl, reattest, idle; /* ns; 0: none */
 	bool ttl_with_pin;           /* a login by PIN alone ends, too */
+	bool tenanted;               /* objects of tenants are kept apart (tenant.h) */
+	const char *own_tenant;      /* whose slot it is, or NULL; the configuration's */
 
 	pthread_mutex_t login_lock;
 	pthread_mutex_t lock;        /* the token lock */
@@ -69,10 +73,12 @@ struct hz_token {
 	struct hz_object_table *objects;
 
 	_Atomic int64_t check_at;    /* ns of CLOCK_BOOTTIME at which something is due on the login (gate.h); 0: nothing ever */
+	_Atomic int64_t used_at;     /* with `idle`: when the login was used last */
 	_Atomic bool expired;        /* the last login ended because its time was up */
-	int64_t deadline, renew_at, reattest_at; /* these and the next two: with the login lock */
+	int64_t deadline, renew_at, reattest_at; /* these and the next: with the login lock */
 	char source[17];             /* where the login's evidence came from */
-	char tenant[65];             /* whom it belongs to, "": nobody */
+	_Atomic(const char *) tenant;/* whom it belongs to, or NULL; one of: */
+	struct hz_tenant *tenants;
 	bool has_runtime;            /* with the token lock: the login's evidence vouches for runtime data, */
 	uint8_t runtime[32];         /* whose SHA-256 this is */
 };

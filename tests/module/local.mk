@@ -154,6 +154,14 @@ check_PROGRAMS += tests/module/t_gate_key
 tests_module_t_gate_key_LDADD = $(GATE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_gate_delegate
 tests_module_t_gate_delegate_LDADD = $(GATE_TEST_LIBS)
+check_PROGRAMS += tests/module/t_gate_ways
+tests_module_t_gate_ways_LDADD = $(GATE_TEST_LIBS)
+check_PROGRAMS += tests/module/t_gate_clock
+tests_module_t_gate_clock_SOURCES = tests/module/t_gate_clock.c tests/module/clock.h
+tests_module_t_gate_clock_LDADD = $(GATE_TEST_LIBS)
+tests_module_t_gate_clock_LDFLAGS = -export-dynamic
+check_PROGRAMS += tests/module/t_gate_tenant
+tests_module_t_gate_tenant_LDADD = $(GATE_TEST_LIBS)
 
 # The same mechanisms where keys are sealed, and where they are in a device.
 EXTRA_DIST += tests/module/ecies_suite.h

@@ -188,7 +188,7 @@ static void test_not_asked(void)
 static void configure(bool platform)
 {
 	gate_write("conf", "[hanzo]\nevidence_cache = 60\n"
-		   "[tier2]\nbackend = soft\nlogin = pin+evidence | pin\npolicy = %s\nevidence_source = sim:%s\n%s"
+		   "[tier2]\nbackend = soft\nlogin = pin+evidence | pin\nseal = pin, sim\npolicy = %s\nevidence_source = sim:%s\n%s"
 		   "[tier3]\nbackend = soft\nseal = sim\npolicy = %s\nevidence_source = sim:%s\n"
 		   "[tier4]\nbackend = soft\nseal = sim\npolicy = %s\nevidence_source = sim:%s\nfallback = 2\ndelegate_to_attested = yes\n",
 		   gate_path("policy.json"), gate_path("sim.json"), platform ? "delegate_to_attested = yes\n" : "", gate_path("policy.json"),

@@ -128,6 +128,20 @@ START_TEST(logins)
 }
 END_TEST
 
+START_TEST(ways_in)
+{
+	struct hz_config *c = load("[tier1]\nlogin = pin | evidence\nseal = pin, sim\npolicy = /p\nidle_ttl = yes\ntenant = acme.co-1\n"
+				   "[tier2]\nbackend = soft\nlogin = evidence | pin+evidence\nseal = sim, pin\npolicy = /p\nidle_ttl = 2m\n");
+
+	ck_assert(c->slots[1].nlogin == 2 && hz_conf_two_ways(&c->slots[1]) && c->slots[1].idle_ttl == 300);
+	ck_assert_str_eq(c->slots[1].tenant, "acme.co-1");
+	ck_assert(c->slots[2].nlogin == 2 && hz_conf_two_ways(&c->slots[2]) && c->slots[2].idle_ttl == 120 && c->slots[2].tenant == NULL);
+	ck_assert(c->slots[2].login[0] == HZ_FACTOR_EVIDENCE && c->slots[2].login[1] == (HZ_FACTOR_PIN | HZ_FACTOR_EVIDENCE));
+	ck_assert(!hz_conf_two_ways(&c->slots[3]) && c->slots[3].idle_ttl == 0);
+	hz_config_free(c);
+}
+END_TEST
+
 START_TEST(refused)
 {
 	refuse("[hanzo]\ncolour = red\n", "[hanzo]|colour|unknown key");
@@ -183,7 +197,17 @@ START_TEST(refused)
 	refuse("[tier0]\nlogin = pin\n", "[tier0]|login|no login");
 	refuse("[tier3]\nlogin = pin\n", "[tier3]|login|needs evidence");
 	refuse("[tier4]\nlogin = pin+evidence | pin\n", "[tier4]|login|needs evidence");
-	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\npolicy = /p\n", "[tier2]|login|either");
+	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\npolicy = /p\n", "[tier2]|seal|no PIN");
+	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\nseal = pin\npolicy = /p\n", "[tier2]|seal|no PIN");
+	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\nseal = sim\npolicy = /p\n", "[tier2]|seal|one of the seals");
+	refuse("[tier2]\nbackend = soft\nlogin = pin | pin+evidence\npolicy = /p\n", "[tier2]|seal|every alternative");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nlogin = pin | evidence\npolicy = /p\n", "[tier2]|login|pin_source");
+	refuse("[tier3]\nbackend = soft\nlogin = evidence | pin\nseal = pin, sim\npolicy = /p\n", "[tier3]|login|tiers 3 and 4");
+	refuse("[tier1]\nidle_ttl = soon\n", "[tier1]|idle_ttl|not a time");
+	refuse("[tier1]\ntenant = a b\n", "[tier1]|tenant|letters");
+	refuse("[tier1]\ntenant =\n", "[tier1]|tenant");
+	refuse("[tier0]\ntenant = acme\n", "[tier0]|tenant|no login");
+	refuse("[hanzo]\nidle_ttl = 5\n", "[hanzo]|idle_ttl|unknown key");
 	refuse("[tier2]\nbackend = soft\nlogin = evidence\nseal = pin\npolicy = /p\n", "[tier2]|seal|evidence alone");
 	refuse("[tier2]\nbackend = soft\nlogin = pin+evidence\nseal = sim\npolicy = /p\n", "[tier2]|seal|one of the seals");
 	refuse("[tier2]\npolicy = p.json\n", "[tier2]|policy|absolute");
@@ -331,6 +355,7 @@ int main(void)
 	tcase_add_test(t, accepted);
 	tcase_add_test(t, seals);
 	tcase_add_test(t, logins);
+	tcase_add_test(t, ways_in);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, refused_syntax);
 	tcase_add_test(t, refused_files);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A clock that a test moves. The program defines clock_gettime and exports it, so that the module, which is loaded afterwards and looks
+ * its symbols up in the program first, asks here. Link with -export-dynamic.
+ */
+#ifndef TESTS_MODULE_CLOCK_H
+#define TESTS_MODULE_CLOCK_H
+
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static _Atomic long clock_ahead; /* seconds */
+static _Atomic long clock_asked;
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *t)
+{
+	long rc = syscall(SYS_clock_gettime, id, t);
+
+	if (id == CLOCK_BOOTTIME) {
+		t->tv_sec += clock_ahead;
+		clock_asked++;
+	}
+	return (int)rc;
+}
+
+static inline void clock_pass(long seconds)
+{
+	clock_ahead += seconds;
+}
+
+#endif
