@@ -6,13 +6,24 @@ hanzo_p11_SOURCES = \
 	tools/cmd_doctor.c \
 	tools/cmd_ecies.c \
 	tools/cmd_hmm.c \
+	tools/cmd_import.c \
 	tools/cmd_init.c \
 	tools/cmd_list.c \
+	tools/cmd_migrate.c \
 	tools/cmd_poai.c \
 	tools/cmd_threshold.c \
 	tools/hanzo-p11.c \
 	tools/keyed.c \
 	tools/keyed.h \
+	tools/move.h \
+	tools/move_end.c \
+	tools/move_put.c \
+	tools/move_report.c \
+	tools/move_same.c \
+	tools/move_thing.c \
+	tools/move_wrap.c \
+	tools/pem.c \
+	tools/pem.h \
 	tools/statement.c \
 	tools/statement.h \
 	tools/statement_sign.c \

@@ -31,10 +31,12 @@ struct tool_command {
 
 int hz_cmd_attest(int argc, char **argv);
 int hz_cmd_attest_collect(int argc, char **argv); /* argv[0] is "collect" */
+int hz_cmd_import(int argc, char **argv);
 int hz_cmd_init(int argc, char **argv);
 int hz_cmd_doctor(int argc, char **argv);
 int hz_cmd_ecies(int argc, char **argv);
 int hz_cmd_list(int argc, char **argv);
+int hz_cmd_migrate(int argc, char **argv);
 int hz_cmd_poai(int argc, char **argv);
 int hz_cmd_hmm(int argc, char **argv);
 int hz_cmd_threshold(int argc, char **argv);

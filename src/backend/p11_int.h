@@ -246,9 +246,11 @@ CK_RV hz_p11_side_drop(struct hz_p11 *p, const struct hz_attrs *set);
 
 const struct hz_mech_row *hz_p11_mech(struct hz_backend *be, CK_MECHANISM_TYPE type);
 size_t hz_p11_mech_list(struct hz_backend *be, CK_MECHANISM_TYPE *out, size_t room);
-/* Does the device itself do this? */
+/* What the device calls the mechanism that unwraps. */
+CK_MECHANISM_TYPE hz_p11_unwrap_mech(struct hz_p11 *p, CK_MECHANISM_TYPE type);
 /* The mechanism that signs what *hash (0: the caller) has hashed; CK_UNAVAILABLE_INFORMATION: none. */
 CK_MECHANISM_TYPE hz_p11_raw_mech(CK_MECHANISM_TYPE type, CK_MECHANISM_TYPE *hash);
+/* Does the device itself do this? */
 bool hz_p11_device_does(struct hz_p11 *p, CK_MECHANISM_TYPE type, CK_FLAGS flag);
 
 /* ---- p11_key.c, p11_op.c, p11_make.c ---- */

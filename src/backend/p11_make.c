@@ -219,8 +219,8 @@ CK_RV hz_p11_derive(struct hz_backend *be, const struct hz_mech *m, struct hz_ke
 CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key *unwrapping, const uint8_t *in, size_t len,
 		    struct hz_attrs *made)
 {
-	struct making w = { .m = { m->type, m->param, m->param_len }, .with = hz_p11_key_of(unwrapping), .in = in, .len = len,
-			    .purpose = HZ_P11_UNWRAP, .set = made };
+	struct making w = { .m = { hz_p11_unwrap_mech(hz_p11_self(be), m->type), m->param, m->param_len },
+			    .with = hz_p11_key_of(unwrapping), .in = in, .len = len, .purpose = HZ_P11_UNWRAP, .set = made };
 	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
 
 	if (w.with != NULL && m->type != CKM_HANZO_ECIES) /* that one agrees on a secret there, and opens the blob here */

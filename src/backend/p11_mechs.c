@@ -133,6 +133,8 @@ static CK_FLAGS offered(const struct hz_p11_device_list *l, const struct hz_mech
 		f |= sf & BY_PUBLIC_KEY;
 	if (raw != CK_UNAVAILABLE_INFORMATION)
 		f |= sf & flags_of(l, raw) & CKF_SIGN;
+	if (soft->type == CKM_AES_KEY_WRAP_KWP)
+		f |= sf & flags_of(l, CKM_AES_KEY_WRAP_PAD) & CKF_UNWRAP;
 	return f;
 }
 
@@ -220,6 +222,18 @@ size_t hz_p11_mech_list(struct hz_backend *be, CK_MECHANISM_TYPE *out, size_t ro
 	for (size_t i = 0; i < p->n_mechs && i < room; i++)
 		out[i] = p->mechs[i].type;
 	return p->n_mechs;
+}
+
+/*
+ * RFC 5649 has two numbers: devices before 3.0 know CKM_AES_KEY_WRAP_PAD only. One that means another padding by it refuses the blob, so
+ * it may unwrap; what it would wrap is not trusted to be RFC 5649.
+ */
+CK_MECHANISM_TYPE hz_p11_unwrap_mech(struct hz_p11 *p, CK_MECHANISM_TYPE type)
+{
+	bool other = type == CKM_AES_KEY_WRAP_KWP && !hz_p11_device_does(p, type, CKF_UNWRAP) &&
+		     hz_p11_device_does(p, CKM_AES_KEY_WRAP_PAD, CKF_UNWRAP);
+
+	return other ? CKM_AES_KEY_WRAP_PAD : type;
 }
 
 bool hz_p11_device_does(struct hz_p11 *p, CK_MECHANISM_TYPE type, CK_FLAGS flag)

@@ -7,6 +7,7 @@
 #include "backend/soft_sym.h"
 #include "base/error.h"
 #include "base/secmem.h"
+#include "crypto/der.h"
 #include "crypto/libctx.h"
 
 /* A key encrypting key with the mechanism's form and initial value. Borrows the key. */
@@ -184,13 +185,26 @@ static CK_RV plain_key(const struct hz_key *target, struct hz_buf *out)
 	return out->failed ? hz_fail(CKR_HOST_MEMORY, "no secret memory for a key") : CKR_OK;
 }
 
+/* SoftHSM2 fills a private key up with zeros to whole blocks before AES key wrap, with padding or without: they are no part of the key. */
+static size_t without_fill(const struct hz_buf *plain)
+{
+	struct hz_reader r = hz_rd(plain->p, plain->len), whole;
+	uint8_t fill = 0;
+
+	if (!hz_der_any(&r, &whole) || r.left > 7)
+		return plain->len;
+	for (size_t i = 0; i < r.left; i++)
+		fill |= r.p[i];
+	return fill == 0 ? plain->len - r.left : plain->len;
+}
+
 /* The new object's value from what was unwrapped. A value that its template's type cannot have is the blob's fault. */
 static CK_RV made_key(struct hz_attrs *made, const struct hz_buf *plain)
 {
 	CK_RV rv;
 
 	if (hz_attrs_ulong(made, CKA_CLASS, CKO_SECRET_KEY) == CKO_PRIVATE_KEY)
-		rv = hz_soft_from_pkcs8(plain->p, plain->len, made);
+		rv = hz_soft_from_pkcs8(plain->p, without_fill(plain), made);
 	else
 		rv = hz_soft_set_secret(made, plain->p, plain->len);
 	return rv == CKR_KEY_SIZE_RANGE ? hz_fail(CKR_WRAPPED_KEY_INVALID, "the wrapped value is no key of that type") : rv;

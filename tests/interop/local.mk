@@ -5,6 +5,7 @@ interop_tests = \
 	tests/interop/t_example.sh \
 	tests/interop/t_gnutls.sh \
 	tests/interop/t_java.sh \
+	tests/interop/t_migrate.sh \
 	tests/interop/t_nginx.sh \
 	tests/interop/t_openssl_engine.sh \
 	tests/interop/t_openssl_provider.sh \
