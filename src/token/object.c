@@ -12,6 +12,7 @@
 #include "token/access.h"
 #include "token/attestation.h"
 #include "token/builtin.h"
+#include "token/session.h"
 #include "token/table.h"
 #include "token/tenant.h"
 
@@ -457,5 +458,7 @@ CK_RV hz_object_destroy(struct hz_session *s, struct hz_object *o)
 		hz_table_release(old);
 	}
 	atomic_fetch_add(&t->epoch, 1);
+	if (rv == CKR_OK)
+		hz_session_forget_key(s, o->handle, 0);
 	return rv;
 }

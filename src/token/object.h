@@ -79,7 +79,7 @@ CK_RV hz_objects_select(struct hz_token *t, bool (*match)(const struct hz_object
  * Session objects of a closed session end; on logout, private session objects of the token end and the cache of token objects is
  * emptied (what was loaded with the data key goes with it). These take the token lock themselves.
  */
-void hz_objects_end_session(struct hz_token *t, CK_SESSION_HANDLE s);
+bool hz_objects_end_session(struct hz_token *t, CK_SESSION_HANDLE s); /* were there any? */
 void hz_objects_logout(struct hz_token *t);
 void hz_objects_clear(struct hz_token *t); /* C_InitToken: all of them */
 

@@ -292,6 +292,16 @@ void hz_ops_sweep(struct hz_session *s)
 	}
 }
 
+void hz_ops_forget(struct hz_session *s, CK_OBJECT_HANDLE key, CK_SESSION_HANDLE owner)
+{
+	for (int k = 0; k < HZ_OP_KINDS; k++) {
+		struct hz_active *a = &s->active[k];
+
+		if (a->state == HZ_IDLE && a->key != NULL && (key == 0 || a->key->handle == key) && (owner == 0 || a->key->owner == owner))
+			drop_op(a);
+	}
+}
+
 CK_RV hz_ops_cancel(struct hz_session *s, CK_FLAGS flags)
 {
 	for (int k = 0; k < HZ_OP_KINDS; k++)

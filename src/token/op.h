@@ -17,6 +17,8 @@ void hz_ops_free(struct hz_session *s);
 /* Retired operations whose key may have changed or ended, and running ones that a logout made void, are freed; called by
  * hz_session_leave when the token's epoch moved. */
 void hz_ops_sweep(struct hz_session *s);
+/* Retired operations with this key (0: any) of this session's own objects (0: whoever's) are freed. */
+void hz_ops_forget(struct hz_session *s, CK_OBJECT_HANDLE key, CK_SESSION_HANDLE owner);
 /* C_SessionCancel. */
 CK_RV hz_ops_cancel(struct hz_session *s, CK_FLAGS flags);
 

@@ -2,6 +2,7 @@
 /* The table of sessions: places in memory that is never given back, found by index and checked by handle. */
 #include "token/session.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -222,7 +223,8 @@ CK_RV hz_session_open(struct hz_token *t, CK_FLAGS flags, CK_VOID_PTR app, CK_NO
 	return CKR_OK;
 }
 
-void hz_session_close(struct hz_session *s)
+/* `all`: the token's other sessions are closed, too. */
+static void close_session(struct hz_session *s, bool all)
 {
 	struct hz_token *t = s->token;
 	CK_SESSION_HANDLE h = s->handle;
@@ -232,12 +234,18 @@ void hz_session_close(struct hz_session *s)
 	hz_attestation_forget(s);
 	free(s->find.handles);
 	s->find = (struct hz_find){ 0 };
-	hz_objects_end_session(t, h);
+	if (hz_objects_end_session(t, h) && !all)
+		hz_session_forget_key(s, 0, h);
 	s->handle = 0;
 	s->token = NULL;
 	count_out(t, hz_session_rw(s));
 	hz_unlock(&s->lock); /* not before: C_Finalize, which ends the token, waits for it */
 	put_place((struct place *)s);
+}
+
+void hz_session_close(struct hz_session *s)
+{
+	close_session(s, false);
 }
 
 void hz_session_close_all(struct hz_token *t)
@@ -252,7 +260,7 @@ void hz_session_close_all(struct hz_token *t)
 
 		hz_lock(&p->s.lock);
 		if (p->s.handle != 0 && (t == NULL || p->s.token == t))
-			hz_session_close(&p->s);
+			close_session(&p->s, true);
 		else
 			hz_unlock(&p->s.lock);
 	}
@@ -267,6 +275,33 @@ void hz_session_sweep_idle(const struct hz_token *t)
 			continue;
 		if (p->s.handle != 0 && p->s.token == t)
 			sweep(&p->s);
+		hz_unlock(&p->s.lock);
+	}
+}
+
+/*
+ * A session that is just being left may have compared the epoch a moment too early and still be locked: it is given some moments.
+ * Nobody waits for it, because two such calls would wait for each other.
+ */
+static bool try_some(struct hz_lock *l)
+{
+	for (int i = 0; i < 20; i++) {
+		if (hz_lock_try(l))
+			return true;
+		(void)sched_yield();
+	}
+	return false;
+}
+
+void hz_session_forget_key(const struct hz_session *own, CK_OBJECT_HANDLE key, CK_SESSION_HANDLE owner)
+{
+	struct place *p;
+
+	for (CK_ULONG i = 0; i < MAX_PLACES && (p = place_at(i)) != NULL; i++) {
+		if (&p->s == own || !try_some(&p->s.lock))
+			continue;
+		if (p->s.handle != 0 && p->s.token == own->token)
+			hz_ops_forget(&p->s, key, owner);
 		hz_unlock(&p->s.lock);
 	}
 }

@@ -26,6 +26,11 @@ void hz_session_info(const struct hz_session *s, CK_SESSION_INFO *info);
 
 /* After a logout: sessions of the token that no thread is in let go of its keys at once; the others do when they are left. */
 void hz_session_sweep_idle(const struct hz_token *t);
+/*
+ * After the end of a key (0: of all session objects of `owner`): sessions of the token that no thread is in let go of what they keep
+ * of it for a next operation. A session that is busy all the while does when it is left, and so does `own`, which the caller is in.
+ */
+void hz_session_forget_key(const struct hz_session *own, CK_OBJECT_HANDLE key, CK_SESSION_HANDLE owner);
 
 /* CKS_*: from the session's flags and the token's login. */
 CK_STATE hz_session_state(const struct hz_session *s);

@@ -223,7 +223,7 @@ static bool is_private(const struct hz_object *o, CK_SESSION_HANDLE s)
 }
 
 /* Objects that end are released after the lock is gone: freeing a key is not short. */
-void hz_objects_end_session(struct hz_token *t, CK_SESSION_HANDLE s)
+bool hz_objects_end_session(struct hz_token *t, CK_SESSION_HANDLE s)
 {
 	struct hz_object *list;
 
@@ -233,6 +233,7 @@ void hz_objects_end_session(struct hz_token *t, CK_SESSION_HANDLE s)
 		atomic_fetch_add(&t->epoch, 1);
 	pthread_mutex_unlock(&t->lock);
 	hz_table_release(list);
+	return list != NULL;
 }
 
 static void end_both(struct hz_token *t, bool (*which)(const struct hz_object *o, CK_SESSION_HANDLE arg))
