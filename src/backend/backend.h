@@ -55,6 +55,9 @@ struct hz_backend_ops {
 	void (*close)(struct hz_backend *be);   /* end and free; secrets wiped */
 	void (*abandon)(struct hz_backend *be); /* in a forked child: drop what was inherited without talking to anybody */
 
+	/* Is what stands behind the slot there? NULL: always. Quick while it is; else at most one try a second. */
+	bool (*present)(struct hz_backend *be);
+
 	/* The token. PINs are in secret memory. */
 	CK_RV (*token_state)(struct hz_backend *be, struct hz_token_state *st);
 	bool (*read_only)(struct hz_backend *be); /* is the token write-protected, so that no R/W session opens? NULL: never */

@@ -63,6 +63,11 @@ static uint64_t p11_generation(struct hz_backend *be)
 	return atomic_load_explicit(&hz_p11_self(be)->generation, memory_order_acquire);
 }
 
+static bool p11_present(struct hz_backend *be)
+{
+	return hz_p11_ready(hz_p11_self(be)) == CKR_OK;
+}
+
 struct randomness {
 	uint8_t *out;
 	size_t n;
@@ -106,6 +111,7 @@ static const struct hz_backend_ops p11_ops = {
 	.name = "pkcs11",
 	.close = p11_close,
 	.abandon = p11_abandon,
+	.present = p11_present,
 	.token_state = hz_p11_token_state,
 	.read_only = hz_p11_read_only,
 	.init_token = hz_p11_init_token,

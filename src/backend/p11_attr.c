@@ -350,6 +350,8 @@ CK_RV hz_p11_read_all(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h,
 		rv = presume(out);
 	if (rv == CKR_OK)
 		rv = hz_p11_normalise(out);
+	if (rv == CKR_OK && cls != CKO_SECRET_KEY)
+		rv = hz_p11_widen_allowed(out);
 	if (rv == CKR_OK && cls == CKO_PRIVATE_KEY)
 		rv = add_public(p, s, out);
 	if (rv == CKR_OK && (hz_attrs_find(out, CKA_UNIQUE_ID) == NULL || hz_attrs_find(out, CKA_UNIQUE_ID)->len == 0))
@@ -484,7 +486,8 @@ static bool out_of_place(CK_ATTRIBUTE_TYPE type, CK_OBJECT_CLASS cls, enum hz_p1
 static bool often_refused(CK_ATTRIBUTE_TYPE type)
 {
 	static const CK_ATTRIBUTE_TYPE types[] = { CKA_ALLOWED_MECHANISMS, CKA_START_DATE, CKA_END_DATE, CKA_SUBJECT, CKA_COPYABLE,
-						   CKA_DESTROYABLE, CKA_MODIFIABLE, CKA_WRAP_WITH_TRUSTED };
+						   CKA_DESTROYABLE, CKA_MODIFIABLE, CKA_WRAP_WITH_TRUSTED, CKA_SIGN_RECOVER,
+						   CKA_VERIFY_RECOVER };
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (types[i] == type)
@@ -492,15 +495,24 @@ static bool often_refused(CK_ATTRIBUTE_TYPE type)
 	return false;
 }
 
+/* No device ciphers with a key on a curve: that this one is not for it need not be said, and tpm2-pkcs11 takes it for a contradiction. */
+static bool goes_without(const struct hz_attr *a, CK_KEY_TYPE kt)
+{
+	bool no = a->len == sizeof(CK_BBOOL) && *(const CK_BBOOL *)a->value == CK_FALSE;
+
+	return no && is_ec(kt) && (a->type == CKA_ENCRYPT || a->type == CKA_DECRYPT || a->type == CKA_WRAP || a->type == CKA_UNWRAP);
+}
+
 bool hz_p11_template_refused(CK_RV rv)
 {
 	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
-	       rv == CKR_ATTRIBUTE_READ_ONLY;
+	       rv == CKR_ATTRIBUTE_READ_ONLY || rv == CKR_GENERAL_ERROR;
 }
 
 CK_RV hz_p11_template(struct hz_p11_tmpl *t, const struct hz_attrs *from, enum hz_p11_purpose purpose, bool spare)
 {
 	CK_OBJECT_CLASS cls = hz_attrs_ulong(from, CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
+	CK_KEY_TYPE kt = hz_attrs_ulong(from, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
 	bool new = purpose != HZ_P11_COPY && purpose != HZ_P11_SET;
 
 	t->n = 0;
@@ -509,7 +521,7 @@ CK_RV hz_p11_template(struct hz_p11_tmpl *t, const struct hz_attrs *from, enum h
 
 		if (a->nested || hz_p11_not_for_device(a->type) || out_of_place(a->type, cls, purpose))
 			continue;
-		if ((new && is_default(a)) || (spare && often_refused(a->type)))
+		if ((new && is_default(a)) || (spare && (often_refused(a->type) || goes_without(a, kt))))
 			continue;
 		if (t->n == sizeof t->v / sizeof t->v[0])
 			return hz_fail(CKR_TEMPLATE_INCONSISTENT, "too many attributes for the device");

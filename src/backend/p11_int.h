@@ -248,6 +248,8 @@ const struct hz_mech_row *hz_p11_mech(struct hz_backend *be, CK_MECHANISM_TYPE t
 size_t hz_p11_mech_list(struct hz_backend *be, CK_MECHANISM_TYPE *out, size_t room);
 /* What the device calls the mechanism that unwraps. */
 CK_MECHANISM_TYPE hz_p11_unwrap_mech(struct hz_p11 *p, CK_MECHANISM_TYPE type);
+/* Add what is composed here to a device's own CKA_ALLOWED_MECHANISMS. */
+CK_RV hz_p11_widen_allowed(struct hz_attrs *a);
 /* The mechanism that signs what *hash (0: the caller) has hashed; CK_UNAVAILABLE_INFORMATION: none. */
 CK_MECHANISM_TYPE hz_p11_raw_mech(CK_MECHANISM_TYPE type, CK_MECHANISM_TYPE *hash);
 /* Does the device itself do this? */

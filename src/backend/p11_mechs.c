@@ -62,29 +62,54 @@ static bool asymmetric(const struct hz_mech_row *row)
 	}
 }
 
+/* What is hashed here and signed there. */
+static const struct { CK_MECHANISM_TYPE type, hash, raw; } composed[] = {
+	{ CKM_ECDSA_SHA224, CKM_SHA224, CKM_ECDSA }, { CKM_ECDSA_SHA256, CKM_SHA256, CKM_ECDSA },
+	{ CKM_ECDSA_SHA384, CKM_SHA384, CKM_ECDSA }, { CKM_ECDSA_SHA512, CKM_SHA512, CKM_ECDSA },
+	{ CKM_ECDSA_SHA3_224, CKM_SHA3_224, CKM_ECDSA }, { CKM_ECDSA_SHA3_256, CKM_SHA3_256, CKM_ECDSA },
+	{ CKM_ECDSA_SHA3_384, CKM_SHA3_384, CKM_ECDSA }, { CKM_ECDSA_SHA3_512, CKM_SHA3_512, CKM_ECDSA },
+	{ CKM_SHA224_RSA_PKCS, CKM_SHA224, CKM_RSA_PKCS }, { CKM_SHA256_RSA_PKCS, CKM_SHA256, CKM_RSA_PKCS },
+	{ CKM_SHA384_RSA_PKCS, CKM_SHA384, CKM_RSA_PKCS }, { CKM_SHA512_RSA_PKCS, CKM_SHA512, CKM_RSA_PKCS },
+	{ CKM_SHA3_224_RSA_PKCS, CKM_SHA3_224, CKM_RSA_PKCS }, { CKM_SHA3_256_RSA_PKCS, CKM_SHA3_256, CKM_RSA_PKCS },
+	{ CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384, CKM_RSA_PKCS }, { CKM_SHA3_512_RSA_PKCS, CKM_SHA3_512, CKM_RSA_PKCS },
+	{ CKM_SHA224_RSA_PKCS_PSS, CKM_SHA224, CKM_RSA_PKCS_PSS }, { CKM_SHA256_RSA_PKCS_PSS, CKM_SHA256, CKM_RSA_PKCS_PSS },
+	{ CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384, CKM_RSA_PKCS_PSS }, { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512, CKM_RSA_PKCS_PSS },
+	{ CKM_ECDSA, 0, CKM_ECDSA }, { CKM_RSA_PKCS, 0, CKM_RSA_PKCS }, { CKM_RSA_X_509, 0, CKM_RSA_X_509 },
+	{ CKM_RSA_PKCS_PSS, 0, CKM_RSA_PKCS_PSS },
+};
+
 CK_MECHANISM_TYPE hz_p11_raw_mech(CK_MECHANISM_TYPE type, CK_MECHANISM_TYPE *hash)
 {
-	static const struct { CK_MECHANISM_TYPE type, hash, raw; } rows[] = {
-		{ CKM_ECDSA_SHA224, CKM_SHA224, CKM_ECDSA }, { CKM_ECDSA_SHA256, CKM_SHA256, CKM_ECDSA },
-		{ CKM_ECDSA_SHA384, CKM_SHA384, CKM_ECDSA }, { CKM_ECDSA_SHA512, CKM_SHA512, CKM_ECDSA },
-		{ CKM_ECDSA_SHA3_224, CKM_SHA3_224, CKM_ECDSA }, { CKM_ECDSA_SHA3_256, CKM_SHA3_256, CKM_ECDSA },
-		{ CKM_ECDSA_SHA3_384, CKM_SHA3_384, CKM_ECDSA }, { CKM_ECDSA_SHA3_512, CKM_SHA3_512, CKM_ECDSA },
-		{ CKM_SHA224_RSA_PKCS, CKM_SHA224, CKM_RSA_PKCS }, { CKM_SHA256_RSA_PKCS, CKM_SHA256, CKM_RSA_PKCS },
-		{ CKM_SHA384_RSA_PKCS, CKM_SHA384, CKM_RSA_PKCS }, { CKM_SHA512_RSA_PKCS, CKM_SHA512, CKM_RSA_PKCS },
-		{ CKM_SHA3_224_RSA_PKCS, CKM_SHA3_224, CKM_RSA_PKCS }, { CKM_SHA3_256_RSA_PKCS, CKM_SHA3_256, CKM_RSA_PKCS },
-		{ CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384, CKM_RSA_PKCS }, { CKM_SHA3_512_RSA_PKCS, CKM_SHA3_512, CKM_RSA_PKCS },
-		{ CKM_SHA224_RSA_PKCS_PSS, CKM_SHA224, CKM_RSA_PKCS_PSS }, { CKM_SHA256_RSA_PKCS_PSS, CKM_SHA256, CKM_RSA_PKCS_PSS },
-		{ CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384, CKM_RSA_PKCS_PSS }, { CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512, CKM_RSA_PKCS_PSS },
-		{ CKM_ECDSA, 0, CKM_ECDSA }, { CKM_RSA_PKCS, 0, CKM_RSA_PKCS }, { CKM_RSA_X_509, 0, CKM_RSA_X_509 },
-		{ CKM_RSA_PKCS_PSS, 0, CKM_RSA_PKCS_PSS },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (rows[i].type == type) {
-			*hash = rows[i].hash;
-			return rows[i].raw;
+	for (size_t i = 0; i < sizeof composed / sizeof composed[0]; i++)
+		if (composed[i].type == type) {
+			*hash = composed[i].hash;
+			return composed[i].raw;
 		}
 	return CK_UNAVAILABLE_INFORMATION;
+}
+
+/* A device that lists what a key may do lists its own mechanisms: what is composed of them does no more. */
+CK_RV hz_p11_widen_allowed(struct hz_attrs *a)
+{
+	const struct hz_attr *list = hz_attrs_find(a, CKA_ALLOWED_MECHANISMS);
+	CK_MECHANISM_TYPE out[512];
+	size_t had, n;
+
+	if (list == NULL || list->len > sizeof out / 2)
+		return CKR_OK;
+	memcpy(out, list->value, list->len);
+	n = had = list->len / sizeof out[0];
+	for (size_t i = 0; i < sizeof composed / sizeof composed[0]; i++) {
+		bool raw = false, itself = false;
+
+		for (size_t k = 0; k < had; k++) {
+			raw |= out[k] == composed[i].raw;
+			itself |= out[k] == composed[i].type;
+		}
+		if (raw && !itself)
+			out[n++] = composed[i].type;
+	}
+	return n != had ? hz_attrs_set(a, CKA_ALLOWED_MECHANISMS, out, n * sizeof out[0], false) : CKR_OK;
 }
 
 /* Vendor mechanisms on a device's secp256k1 key; those that want the private number itself are not offered. */

@@ -33,22 +33,30 @@ CK_VERSION hz_package_version(void)
 	return (CK_VERSION){ major, (CK_BYTE)(*end == '.' ? strtoul(end + 1, NULL, 10) : 0) };
 }
 
+static bool is_present(const struct hz_token *t)
+{
+	return t->be != NULL && (t->be->ops->present == NULL || t->be->ops->present(t->be));
+}
+
+/* A device may come or go between two looks: each is looked at once. */
 CK_RV hz_slot_list(bool present_only, CK_SLOT_ID *list, CK_ULONG *count)
 {
 	struct hz_token *const *tokens;
 	size_t all = hz_module_tokens(&tokens), n = 0;
+	CK_SLOT_ID *found = calloc(all != 0 ? all : 1, sizeof *found);
 	CK_RV rv = CKR_OK;
 
+	if (found == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "no memory for a list of slots");
 	for (size_t i = 0; i < all; i++)
-		n += !present_only || tokens[i]->be != NULL;
-	if (hz_out_len(list, count, n, &rv) == HZ_OUT_STOP)
-		return rv;
-	*count = n;
-	n = 0;
-	for (size_t i = 0; i < all; i++)
-		if (!present_only || tokens[i]->be != NULL)
-			list[n++] = tokens[i]->slot_id;
-	return CKR_OK;
+		if (!present_only || is_present(tokens[i]))
+			found[n++] = tokens[i]->slot_id;
+	if (hz_out_len(list, count, n, &rv) != HZ_OUT_STOP) {
+		*count = n;
+		memcpy(list, found, n * sizeof *found);
+	}
+	free(found);
+	return rv;
 }
 
 void hz_slot_info(const struct hz_token *t, CK_SLOT_INFO *info)
@@ -56,7 +64,7 @@ void hz_slot_info(const struct hz_token *t, CK_SLOT_INFO *info)
 	memset(info, 0, sizeof *info);
 	hz_pad(info->slotDescription, sizeof info->slotDescription, t->description);
 	hz_pad(info->manufacturerID, sizeof info->manufacturerID, MANUFACTURER);
-	info->flags = (t->be != NULL ? CKF_TOKEN_PRESENT : 0) | (t->removable ? CKF_REMOVABLE_DEVICE : 0);
+	info->flags = (is_present(t) ? CKF_TOKEN_PRESENT : 0) | (t->removable ? CKF_REMOVABLE_DEVICE : 0);
 	info->firmwareVersion = hz_package_version();
 }
 

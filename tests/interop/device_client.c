@@ -404,12 +404,17 @@ static void do_ecb(void)
 	cipher(&m, the(CKO_SECRET_KEY, "dev-aes"), 64, 0);
 }
 
-static void do_ctr(void)
+static void ctr(CK_ULONG len)
 {
 	CK_AES_CTR_PARAMS p = { 128, { 1, 2, 3 } };
 	CK_MECHANISM m = { CKM_AES_CTR, &p, sizeof p };
 
-	cipher(&m, the(CKO_SECRET_KEY, "dev-aes"), 50, 0);
+	cipher(&m, the(CKO_SECRET_KEY, "dev-aes"), len, 0);
+}
+
+static void do_ctr(void)
+{
+	ctr(50);
 }
 
 static void gcm(bool parts)
@@ -445,6 +450,15 @@ static void do_gcm_once(void)
 	gcm(false);
 }
 
+/* With a key that was there. */
+static void do_old_hmac(void)
+{
+	CK_OBJECT_HANDLE h = the(CKO_SECRET_KEY, "dev-mac");
+
+	sign_as(CKM_SHA256_HMAC, (struct pair){ h, h }, 32);
+	sign_in_parts(CKM_SHA256_HMAC, (struct pair){ h, h }, 32);
+}
+
 static void do_hmac(void)
 {
 	CK_MECHANISM gen = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 };
@@ -454,8 +468,7 @@ static void do_hmac(void)
 	CK_OBJECT_HANDLE h = 0;
 
 	OK(p11->C_GenerateKey(s, &gen, t, 7, &h));
-	sign_as(CKM_SHA256_HMAC, (struct pair){ h, h }, 32);
-	sign_in_parts(CKM_SHA256_HMAC, (struct pair){ h, h }, 32);
+	do_old_hmac();
 }
 
 static void wrap_with(CK_MECHANISM *m)
@@ -551,18 +564,29 @@ static void do_import(void)
 
 /* ---- objects ---- */
 
-static void do_data(void)
+static void data_object(CK_BBOOL *private)
 {
 	CK_OBJECT_CLASS cls = CKO_DATA;
 	CK_BYTE value[] = "some data", got[32];
-	CK_ATTRIBUTE t[] = { VAL(CKA_CLASS, cls), VAL(CKA_TOKEN, yes), STR(CKA_LABEL, "dev-data"), VAL(CKA_VALUE, value) };
+	CK_ATTRIBUTE t[] = { VAL(CKA_CLASS, cls), VAL(CKA_TOKEN, yes), STR(CKA_LABEL, "dev-data"), VAL(CKA_VALUE, value),
+			     { CKA_PRIVATE, private, 1 } };
 	CK_OBJECT_HANDLE h = 0;
 
-	OK(p11->C_CreateObject(s, t, 4, &h));
+	OK(p11->C_CreateObject(s, t, 5, &h));
 	CHECK(the(CKO_DATA, "dev-data") == h);
 	CHECK(bytes(h, CKA_VALUE, got, sizeof got) == sizeof value && memcmp(got, value, sizeof value) == 0);
 	OK(p11->C_DestroyObject(s, h));
 	RV(p11->C_GetAttributeValue(s, h, t, 1), CKR_OBJECT_HANDLE_INVALID);
+}
+
+static void do_data(void)
+{
+	data_object(&no);
+}
+
+static void do_private_data(void)
+{
+	data_object(&yes);
 }
 
 /* A private key of the device is renamed and gets its name back. */
@@ -687,7 +711,8 @@ static const struct { const char *word; void (*does)(void); } words[] = {
 	{ "oaep-sha1", do_oaep_sha1 }, { "p256", do_p256 }, { "p384", do_p384 }, { "p521", do_p521 }, { "k256", do_k256 },
 	{ "ecdh", do_ecdh }, { "aes", do_aes }, { "cbc", do_cbc }, { "cbc-pad", do_cbc_pad }, { "ecb", do_ecb }, { "ctr", do_ctr },
 	{ "gcm", do_gcm }, { "gcm-once", do_gcm_once }, { "hmac", do_hmac }, { "wrap-kwp", do_wrap_kwp }, { "wrap-kw", do_wrap_kw },
-	{ "wrap-rsa", do_wrap_rsa }, { "import", do_import }, { "data", do_data }, { "rename", do_rename }, { "find", do_find },
+	{ "wrap-rsa", do_wrap_rsa }, { "import", do_import }, { "old-hmac", do_old_hmac },
+	{ "data", do_data }, { "private-data", do_private_data }, { "rename", do_rename }, { "find", do_find },
 	{ "again", do_again }, { "clean", do_clean }, { "reopen", do_reopen },
 };
 

@@ -47,6 +47,9 @@ tests_interop_gate_client_LDADD = $(GATE_TEST_LIBS)
 noinst_PROGRAMS += tests/interop/device_client
 tests_interop_device_client_LDADD = -ldl
 device_tests = \
-	tests/interop/t_device_nss.sh
+	tests/interop/t_device_nss.sh \
+	tests/interop/t_device_opencryptoki.sh \
+	tests/interop/t_device_tpm2.sh \
+	tests/interop/t_device_yubihsm.sh
 dist_check_SCRIPTS += $(device_tests)
 EXTRA_DIST += tests/interop/device.sh
