@@ -6,7 +6,7 @@
  *
  *   verifier.c, input.c   entry points, dispatch          result.c, reason.c   claims, reasons, dumps
  *   policy.c, policy-read.c   strict policy files         bundle.c, tsm.c, binding.c   wrappers, binding of CPU and GPUs
- *   x509.c, crl.c   certificates, chains, pins            sig.c, json.c   digests and signatures, strict JSON
+ *   x509.c, seen.c, crl.c   certificates, chains, pins    sig.c, json.c   digests and signatures, strict JSON
  *   snp.c, snp-cert.c, snp-table.c, snp-policy.c          AMD SEV-SNP
  *   tdx.c, tdx-quote.c, tdx-collateral.c, tdx-tcb.c, tdx-policy.c  Intel TDX
  *   sim.c       simulated TEE
@@ -117,9 +117,11 @@ struct hz_at_run {
 	int64_t now;                           /* seconds since 1970 */
 	struct hz_attest_result *res;
 	struct hz_rim_cache *rims;             /* reference manifests read so far (rim.c); starts as NULL */
+	struct hz_at_seen *seen;               /* certificates and signatures so far (seen.c); starts as NULL */
 };
 
 void hz_rim_cache_free(struct hz_rim_cache *cache);
+void hz_at_seen_free(struct hz_at_seen *s);
 
 /*
  * Records the refusal: reason and a sentence for people (printf; no secrets, no certificate text without bounds).

@@ -38,6 +38,8 @@ libhz_attest_la_SOURCES = \
 	src/attest/rim-xml.h \
 	src/attest/rim.c \
 	src/attest/rim.h \
+	src/attest/seen.c \
+	src/attest/seen.h \
 	src/attest/sig.c \
 	src/attest/sim.c \
 	src/attest/snp-cert.c \

@@ -222,10 +222,10 @@ hz_rim_verify(struct hz_at_run *run, const struct hz_rim *rim)
 		rc = hz_at_refuse(run, HZ_ATTEST_R_RIM_SIGNATURE, "the manifest's signature is not of the form that is verified");
 	else if (!read_certs(run, parts.key_info, certs))
 		rc = hz_at_refuse(run, HZ_ATTEST_R_CERT_PARSE, "the manifest's certificates cannot be read");
+	else if (!digest_fits(run, rim, &parts))
+		rc = hz_at_refuse(run, HZ_ATTEST_R_RIM_SIGNATURE, "the manifest was altered");
 	else
 		rc = check_signer(run, certs);
-	if (rc == HZ_ATTEST_OK && !digest_fits(run, rim, &parts))
-		rc = hz_at_refuse(run, HZ_ATTEST_R_RIM_SIGNATURE, "the manifest was altered");
 	if (rc == HZ_ATTEST_OK && !signature_fits(run, rim, &parts, sk_X509_value(certs, 0)))
 		rc = hz_at_refuse(run, HZ_ATTEST_R_RIM_SIGNATURE, "the manifest's signature is not its signer's");
 	sk_X509_pop_free(certs, X509_free);

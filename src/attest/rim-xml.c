@@ -353,6 +353,12 @@ count(struct hz_at_bytes in, uint8_t c)
 	return n;
 }
 
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 bool
 hz_xml_read(struct hz_at_bytes in, struct hz_xml_doc *doc)
 {
@@ -362,8 +368,8 @@ hz_xml_read(struct hz_at_bytes in, struct hz_xml_doc *doc)
 	if (in.len > HZ_XML_MAX_INPUT)
 		return false;
 	/* Each tag makes at most one element and one text behind it; nothing grows when it is decoded. */
-	doc->max_nodes = 2 * count(in, '<') + 1;
-	doc->max_attributes = count(in, '=') + 1;
+	doc->max_nodes = least(2 * count(in, '<') + 1, HZ_XML_MAX_NODES);
+	doc->max_attributes = least(count(in, '=') + 1, HZ_XML_ALL_ATTRIBUTES);
 	doc->text_room = in.len + 1;
 	doc->node = calloc(doc->max_nodes, sizeof *doc->node);
 	doc->attribute = calloc(doc->max_attributes, sizeof *doc->attribute);

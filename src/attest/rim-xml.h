@@ -15,6 +15,8 @@
 #define HZ_XML_MAX_INPUT ((size_t)256 << 10)
 #define HZ_XML_MAX_DEPTH 16
 #define HZ_XML_MAX_ATTRIBUTES 64 /* of one element, namespace declarations included */
+#define HZ_XML_MAX_NODES 8192    /* a manifest of today has 150 */
+#define HZ_XML_ALL_ATTRIBUTES 16384
 
 struct hz_xml_span {
 	const char *p;

@@ -292,6 +292,7 @@ hz_attest_verify(const hz_attest_verifier *v, const hz_attest_policy *p, const h
 	ERR_set_mark();
 	hz_at_result_close(run.res, verify(&run));
 	hz_rim_cache_free(run.rims);
+	hz_at_seen_free(run.seen);
 	ERR_pop_to_mark();
 	return run.res;
 }

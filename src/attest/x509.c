@@ -3,6 +3,7 @@
 
 #include "attest/attest-int.h"
 #include "attest/policy-int.h"
+#include "attest/seen.h"
 
 #include "base/hex.h"
 
@@ -15,23 +16,37 @@
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
 
-X509 *
-hz_at_cert_der(struct hz_at_run *run, const void *p, size_t n)
+static X509 *
+parse_der(struct hz_at_run *run, const unsigned char *p, size_t n)
 {
-	const unsigned char *cur = p, *end = cur + n;
-	X509 *cert;
+	const unsigned char *cur = p;
+	X509 *cert = X509_new_ex(run->libctx, NULL);
 
-	if (p == NULL || n == 0 || n > MAX_CERT_LEN)
+	if (cert == NULL || d2i_X509(&cert, &cur, (long)n) == NULL) /* frees cert */
 		return NULL;
-	cert = X509_new_ex(run->libctx, NULL);
-	if (cert == NULL)
-		return NULL;
-	if (d2i_X509(&cert, &cur, (long)n) == NULL) /* frees cert */
-		return NULL;
-	if (cur != end) {
+	if (cur != p + n) {
 		X509_free(cert);
 		return NULL;
 	}
+	return cert;
+}
+
+/* Finding the decoder of a key costs more than hashing the certificate. */
+X509 *
+hz_at_cert_der(struct hz_at_run *run, const void *p, size_t n)
+{
+	uint8_t sha256[32];
+	X509 *cert;
+
+	if (p == NULL || n == 0 || n > MAX_CERT_LEN ||
+	    !hz_at_digest(run, "SHA256", &(struct hz_at_bytes){ p, n }, 1, sha256))
+		return NULL;
+	cert = hz_at_seen_cert(run, sha256);
+	if (cert != NULL)
+		return cert;
+	cert = parse_der(run, p, n);
+	if (cert != NULL)
+		hz_at_seen_keep(run, sha256, cert);
 	return cert;
 }
 
@@ -222,13 +237,53 @@ trust_pinned(struct hz_at_run *run, X509_STORE *store, STACK_OF(X509) *from, con
 	return any;
 }
 
+/* True while now is inside the certificate's dates, else *error; a date that cannot be read is an error as well. */
+static bool
+in_dates(const struct hz_at_run *run, const X509 *cert, int *error)
+{
+	time_t at = (time_t)run->now;
+	int from = X509_cmp_time(X509_get0_notBefore(cert), &at), until = X509_cmp_time(X509_get0_notAfter(cert), &at);
+
+	*error = from == 0    ? X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD
+	         : until == 0 ? X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD
+	         : from > 0   ? X509_V_ERR_CERT_NOT_YET_VALID
+	                      : X509_V_ERR_CERT_HAS_EXPIRED;
+	return from < 0 && until > 0;
+}
+
+/*
+ * RFC 5280, 6.1.3 (a) (1) and (2), for X509_verify_cert(), which has built the chain and checks everything else: signatures
+ * and dates from the root down. The root's own signature says nothing, since the root is pinned.
+ */
+static int
+verify_signatures(X509_STORE_CTX *ctx)
+{
+	struct hz_at_run *run = X509_STORE_CTX_get_app_data(ctx);
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	int n = sk_X509_num(chain), error;
+
+	for (int i = n - 1; i >= 0; i--) {
+		X509 *cert = sk_X509_value(chain, i);
+
+		X509_STORE_CTX_set_error_depth(ctx, i);
+		X509_STORE_CTX_set_current_cert(ctx, cert);
+		error = X509_V_ERR_CERT_SIGNATURE_FAILURE;
+		if ((i < n - 1 && !hz_at_seen_signed(run, cert, sk_X509_value(chain, i + 1))) || !in_dates(run, cert, &error)) {
+			X509_STORE_CTX_set_error(ctx, error);
+			return 0;
+		}
+	}
+	return n > 0;
+}
+
 static enum hz_attest_reason
 run_chain(struct hz_at_run *run, X509_STORE_CTX *ctx, X509_STORE *store, X509 *leaf, STACK_OF(X509) *from)
 {
 	X509_VERIFY_PARAM *param;
 	char cn[80];
 
-	if (X509_STORE_CTX_init(ctx, store, leaf, from) != 1)
+	X509_STORE_set_verify(store, verify_signatures);
+	if (X509_STORE_CTX_init(ctx, store, leaf, from) != 1 || X509_STORE_CTX_set_app_data(ctx, run) != 1)
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "the certificate verifier could not be set up");
 	param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(param, (time_t)run->now);
