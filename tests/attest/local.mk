@@ -44,3 +44,7 @@ tests_attest_t_attest_others_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_gpu_SOURCES = tests/attest/t_attest_gpu.c tests/attest/vectors.c tests/attest/vectors.h \
 	tests/attest/forge.c tests/attest/forge.h tests/attest/forge_gpu.c tests/attest/forge_gpu.h
 tests_attest_t_attest_gpu_LDADD = $(ATTEST_TEST_LIBS)
+check_LTLIBRARIES += fake-nvml.la
+fake_nvml_la_SOURCES = tests/attest/fake_nvml.c
+fake_nvml_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
+fake_nvml_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere

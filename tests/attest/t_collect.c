@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "collect/collect.h"
 #include "collect/collect_int.h"
+#include "crypto/hash.h"
 #include "hanzo-attest.h"
 
 #include <dirent.h>
@@ -338,6 +339,78 @@ static void by_file(void)
 	hz_buf_free(&b);
 }
 
+/* The stand-in lies in the build folder, whose absolute path the tests' environment gives. */
+static const char *fake_nvml(void)
+{
+	static char at[400];
+	const char *top = getenv("HANZO_BUILDDIR");
+
+	snprintf(at, sizeof at, "%s/.libs/fake-nvml.so", top != NULL ? top : "");
+	return top != NULL && access(at, R_OK) == 0 ? at : NULL;
+}
+
+/* SHA-256 of the first certificate's key: that of the VEK, which stands first in the chain's text. */
+static void leaf_key(uint8_t out[32])
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(chain.vek), &der);
+
+	CHECK(n > 0);
+	hz_hash_once(HZ_SHA256, der, (size_t)n, out);
+	OPENSSL_free(der);
+}
+
+/* GPUs: each over its own nonce, their keys in the report data of the CPU. */
+static void gpus(void)
+{
+	const char *lib = fake_nvml();
+	struct hz_collect_ask ask = { .challenge = challenge, .challenge_len = 32 };
+	struct hz_gpu_piece piece[4];
+	uint8_t nonce[32], spki[32];
+	char source[420], hex[65];
+	struct blob pem = forge_pem(&chain);
+	char *text = strndup((const char *)pem.p, pem.len);
+	size_t n = 4;
+
+	CHECK(lib != NULL);
+	if (lib == NULL)
+		goto out;
+	memset(piece, 0, sizeof piece);
+	leaf_key(spki);
+	text[strstr(text, "-----END CERTIFICATE-----\n") - text + 26] = '\0';
+	setenv("FAKE_NVML_PEM", text, 1);
+	snprintf(source, sizeof source, "nvml:%s", lib);
+	CHECK(hz_collect_wrong_gpus(source) == NULL && hz_collect_probe_gpus(source) == CKR_OK);
+	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_OK && n == 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		CHECK(hz_attest_gpu_nonce(verifier, challenge, 32, i, nonce));
+		hz_hex_encode(nonce, 32, hex);
+		hz_buf_u8(&piece[i].evidence.value, 0);
+		CHECK(strstr((char *)piece[i].evidence.value.p, hex) != NULL && strstr((char *)piece[i].evidence.value.p, "HOPPER") != NULL);
+		CHECK(strcmp(piece[i].evidence.type, "application/vnd.veraison.nvidia-gpu-evidence+json") == 0);
+		CHECK(memcmp(piece[i].spki, spki, 32) == 0);
+		hz_buf_free(&piece[i].evidence.value);
+	}
+	n = 1;
+	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_ERROR); /* no room for the second */
+	setenv("FAKE_NVML_NO_CC", "1", 1);
+	n = 4;
+	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "no attestation report") != NULL);
+	unsetenv("FAKE_NVML_NO_CC");
+	setenv("FAKE_NVML_ARCH", "7", 1);
+	n = 4;
+	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "neither") != NULL);
+	unsetenv("FAKE_NVML_ARCH");
+	setenv("FAKE_NVML_PEM", "no certificate", 1);
+	n = 4;
+	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_ERROR);
+	setenv("FAKE_NVML_DOWN", "1", 1);
+	CHECK(hz_collect_probe_gpus(source) == CKR_DEVICE_REMOVED);
+out:
+	free(text);
+	blob_free(&pem);
+}
+
 static void names(void)
 {
 	static const char *const wrong[] = { "", "tsmx", "tsm:", "tsm:relative", "file", "file:", "file:x", "sim", "socket:x", "exec:/bin/true",
@@ -374,6 +447,7 @@ int main(void)
 	guest_device();
 	configfs();
 	by_socket();
+	gpus();
 	hz_attest_policy_free(snp_policy);
 	hz_attest_policy_free(sim_policy);
 	hz_attest_verifier_free(verifier);
