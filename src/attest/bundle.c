@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define MAX_PIN 1024
+#define HZ_AT_LABEL 8
 
 struct record {
 	enum hz_attest_kind kind;
@@ -28,7 +29,7 @@ struct bundle {
 	struct record cpu, certs, gpu[HZ_ATTEST_MAX_GPUS];
 	size_t n_gpus;
 	struct hz_at_item cpu_item, gpu_item[HZ_ATTEST_MAX_GPUS];
-	char gpu_label[HZ_ATTEST_MAX_GPUS][8];
+	char gpu_label[HZ_ATTEST_MAX_GPUS][HZ_AT_LABEL];
 	uint8_t spki[HZ_ATTEST_MAX_GPUS][32], nonce[HZ_ATTEST_MAX_GPUS][HZ_ATTEST_NONCE_LEN];
 	uint8_t report_data[HZ_ATTEST_REPORT_DATA_LEN], quote_nonce[HZ_ATTEST_NONCE_LEN];
 };
@@ -85,6 +86,13 @@ decode_string(struct hz_at_arena *a, const uint8_t *p, size_t n)
 	return hz_at_arena_b64(a, p + 1, n - 2);
 }
 
+/* "ind": a set of reference values, endorsements, evidence, results (1, 2, 4, 8). */
+static bool
+is_indicator(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_int) && json_object_get_int64(v) >= 1 && json_object_get_int64(v) <= 15;
+}
+
 /* One record [media type, value, ind?]. */
 static enum hz_attest_reason
 read_record(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_bytes text,
@@ -97,12 +105,13 @@ read_record(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_bytes tex
 	type = n >= 2 ? json_object_array_get_idx(o, 0) : NULL;
 	value = n >= 2 ? json_object_array_get_idx(o, 1) : NULL;
 	if (n < 2 || n > 3 || !json_object_is_type(type, json_type_string) || !json_object_is_type(value, json_type_string) ||
-	    (n == 3 && !json_object_is_type(json_object_array_get_idx(o, 2), json_type_int))) {
+	    (n == 3 && !is_indicator(json_object_array_get_idx(o, 2)))) {
 		rc = hz_at_refuse(run, HZ_ATTEST_R_JSON, "a record is not [media type, value]");
 		goto out;
 	}
 	out->present = true;
-	out->kind = kind_of(json_object_get_string(type));
+	if (strlen(json_object_get_string(type)) == (size_t)json_object_get_string_len(type))
+		out->kind = kind_of(json_object_get_string(type));
 	if (out->kind == HZ_ATTEST_KIND_NONE) {
 		rc = hz_at_refuse(run, HZ_ATTEST_R_KIND, "a record has a media type that is not accepted there");
 		goto out;
@@ -136,16 +145,26 @@ hz_at_cmw_open(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_item *
 	return HZ_ATTEST_OK;
 }
 
+/* "gpu/0" to "gpu/15"; what is shorter than the room is filled with NULs. */
+static void
+gpu_label(unsigned i, char out[HZ_AT_LABEL])
+{
+	memcpy(out, "gpu/\0\0\0", HZ_AT_LABEL);
+	if (i >= 10)
+		out[4] = (char)('0' + i / 10 % 10);
+	out[i >= 10 ? 5 : 4] = (char)('0' + i % 10);
+}
+
 /* Index of "gpu/N" in its only spelling, or -1. */
 static int
 gpu_index(const struct hz_json_pair *m)
 {
-	char name[8];
+	char name[HZ_AT_LABEL];
 
-	for (int i = 0; i < HZ_ATTEST_MAX_GPUS; i++) {
-		snprintf(name, sizeof name, "gpu/%d", i);
+	for (unsigned i = 0; i < HZ_ATTEST_MAX_GPUS; i++) {
+		gpu_label(i, name);
 		if (hz_json_name_is(m, name))
-			return i;
+			return (int)i;
 	}
 	return -1;
 }
@@ -289,7 +308,7 @@ verify_gpu(struct hz_at_run *run, struct bundle *b, size_t i)
 	struct hz_at_item *item = &b->gpu_item[i];
 	enum hz_attest_reason rc;
 
-	snprintf(b->gpu_label[i], sizeof b->gpu_label[i], "gpu/%zu", i);
+	gpu_label((unsigned)i, b->gpu_label[i]);
 	rc = hz_at_item_begin(run, item, b->gpu[i].kind, b->gpu_label[i]);
 	if (rc != HZ_ATTEST_OK)
 		return rc;

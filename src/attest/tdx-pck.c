@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Intel's certificates: PCK chains, their SGX extension, and the signer of collateral. */
 
+#include "attest/der.h"
 #include "attest/tdx.h"
 
 #include <openssl/asn1.h>
@@ -112,24 +113,6 @@ hz_tdx_tcb_signer(struct hz_at_run *run, bool crl_needed, X509 **signer)
 
 /* ---- the SGX extension: SEQUENCE OF SEQUENCE { OID, value } ---- */
 
-/* One DER element with a definite length below 64 KiB: its tag, its content as a reader. */
-static bool
-read_tlv(struct hz_reader *r, uint8_t *tag, struct hz_reader *content)
-{
-	size_t len;
-
-	*tag = hz_rd_u8(r);
-	len = hz_rd_u8(r);
-	if (len == 0x81)
-		len = hz_rd_u8(r);
-	else if (len == 0x82)
-		len = hz_rd_u16be(r);
-	else if (len >= 0x80)
-		hz_rd_fail(r);
-	*content = hz_rd_sub(r, len);
-	return hz_rd_ok(r);
-}
-
 /* 1.2.840.113741.1.13.1 as DER content. */
 static const uint8_t sgx_arc[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01 };
 
@@ -140,26 +123,25 @@ read_entry(struct hz_reader *list, unsigned *arc, uint8_t *tag, struct hz_reader
 	struct hz_reader entry, oid;
 	const uint8_t *prefix;
 
-	if (!read_tlv(list, tag, &entry) || *tag != 0x30 || !read_tlv(&entry, tag, &oid) || *tag != 0x06)
+	if (!hz_at_der_want(list, HZ_DER_SEQUENCE, &entry) || !hz_at_der_want(&entry, HZ_DER_OID, &oid))
 		return false;
 	prefix = hz_rd_bytes(&oid, sizeof sgx_arc);
 	*arc = 0;
-	if (prefix != NULL && memcmp(prefix, sgx_arc, sizeof sgx_arc) == 0)
-		while (hz_rd_left(&oid) > 0)
-			*arc = (*arc << 8 | hz_rd_u8(&oid)) & 0xFFFF;
-	return read_tlv(&entry, tag, value) && hz_rd_end(&entry);
+	if (prefix != NULL && memcmp(prefix, sgx_arc, sizeof sgx_arc) == 0 && hz_rd_left(&oid) <= 2)
+		*arc = (unsigned)hz_rd_be(&oid, hz_rd_left(&oid));
+	return hz_at_der_next(&entry, tag, value) && hz_rd_end(&entry);
 }
 
-/* An INTEGER of 0..65535. */
+/* An INTEGER of 0 to max, which is below 65536, in its shortest form. */
 static bool
 read_small(struct hz_reader v, uint8_t tag, unsigned max, unsigned *out)
 {
 	size_t n = hz_rd_left(&v);
 
-	if (tag != 0x02 || n == 0 || n > 3)
+	if (tag != HZ_DER_INTEGER || n == 0 || n > 3)
 		return false;
 	*out = (unsigned)hz_rd_be(&v, n);
-	return *out <= max;
+	return *out <= max && n == 1u + (*out >= 0x80) + (*out >= 0x8000);
 }
 
 /* Entries 1..16: component SVNs, 17: PCESVN, 18: CPUSVN. */
@@ -194,7 +176,7 @@ read_tcb(struct hz_reader list, struct hz_tdx_pck *pck)
 static bool
 read_octets(struct hz_reader v, uint8_t tag, uint8_t *out, size_t n)
 {
-	if (tag != 0x04 || hz_rd_left(&v) != n)
+	if (tag != HZ_DER_OCTETS || hz_rd_left(&v) != n)
 		return false;
 	hz_rd_copy(&v, out, n);
 	return true;
@@ -205,7 +187,7 @@ read_sgx_entry(unsigned arc, uint8_t tag, struct hz_reader value, struct hz_tdx_
 {
 	switch (arc) {
 	case 1: return read_octets(value, tag, pck->ppid, sizeof pck->ppid);
-	case 2: return tag == 0x30 && read_tcb(value, pck);
+	case 2: return tag == HZ_DER_SEQUENCE && read_tcb(value, pck);
 	case 3: return read_octets(value, tag, pck->pceid, sizeof pck->pceid);
 	case 4: return read_octets(value, tag, pck->fmspc, sizeof pck->fmspc);
 	default: return true;
@@ -221,7 +203,7 @@ hz_tdx_pck_read(const X509 *leaf, struct hz_tdx_pck *pck)
 	uint8_t tag;
 
 	memset(pck, 0, sizeof *pck);
-	if (ext.p == NULL || !read_tlv(&r, &tag, &list) || tag != 0x30 || !hz_rd_end(&r))
+	if (ext.p == NULL || !hz_at_der_want(&r, HZ_DER_SEQUENCE, &list) || !hz_rd_end(&r))
 		return false;
 	while (hz_rd_left(&list) > 0) {
 		if (!read_entry(&list, &arc, &tag, &value) || arc > 31 || (arc != 0 && (seen & 1u << arc)))
