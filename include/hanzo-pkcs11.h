@@ -30,6 +30,7 @@ extern "C" {
 #define CKM_HANZO_ECIES_DELEGATE 0x80485A02UL    /* C_WrapKey; CK_HANZO_ECIES_DELEGATE_PARAMS */
 #define CKM_HANZO_ECIES_PARTIAL 0x80485A03UL     /* C_WrapKey; CK_HANZO_ECIES_DELEGATE_PARAMS */
 #define CKM_HANZO_SHAMIR_SHARE 0x80485A04UL      /* C_WrapKey; CK_HANZO_SHAMIR_PARAMS */
+#define CKM_HANZO_SHARE_REFRESH 0x80485A05UL     /* C_UnwrapKey; CK_HANZO_SHARE_REFRESH_PARAMS */
 #define CKM_HANZO_POAI 0x80485A10UL              /* C_Sign, C_Verify; none or CK_HANZO_EIP712_PARAMS */
 #define CKM_HANZO_HMM_SETTLEMENT 0x80485A11UL    /* C_Sign, C_Verify; none or CK_HANZO_EIP712_PARAMS */
 #define CKM_HANZO_EIP712 0x80485A12UL            /* C_Sign, C_Verify; none */
@@ -88,6 +89,14 @@ typedef struct CK_HANZO_SHAMIR_PARAMS {
 	CK_BYTE splitId[16];  /* the same for all shares of one split */
 } CK_HANZO_SHAMIR_PARAMS;
 
+/* CKM_HANZO_SHARE_REFRESH: a new share from an old one, of the same key and index. What is unwrapped is 0x00 || u16be count || count
+ * times (u32be length || share blob || u32be length || share blob), each pair dealt from one key: the first under the new split's
+ * splitId, the second under that with every bit turned over, so that their difference is a share of zero. The object is made by the
+ * rules of C_CopyObject; the old share stays as it is, and is to be destroyed. */
+typedef struct CK_HANZO_SHARE_REFRESH_PARAMS {
+	CK_OBJECT_HANDLE hShare;
+} CK_HANZO_SHARE_REFRESH_PARAMS;
+
 /* CKM_HANZO_POAI, CKM_HANZO_HMM_SETTLEMENT: the EIP-712 domain. */
 typedef struct CK_HANZO_EIP712_PARAMS {
 	CK_ULONG ulChainId;
@@ -104,6 +113,7 @@ typedef struct CK_HANZO_CERT_SUBJECT_PARAMS {
 typedef CK_HANZO_ECIES_PARAMS *CK_HANZO_ECIES_PARAMS_PTR;
 typedef CK_HANZO_ECIES_DELEGATE_PARAMS *CK_HANZO_ECIES_DELEGATE_PARAMS_PTR;
 typedef CK_HANZO_SHAMIR_PARAMS *CK_HANZO_SHAMIR_PARAMS_PTR;
+typedef CK_HANZO_SHARE_REFRESH_PARAMS *CK_HANZO_SHARE_REFRESH_PARAMS_PTR;
 typedef CK_HANZO_EIP712_PARAMS *CK_HANZO_EIP712_PARAMS_PTR;
 typedef CK_HANZO_CERT_SUBJECT_PARAMS *CK_HANZO_CERT_SUBJECT_PARAMS_PTR;
 

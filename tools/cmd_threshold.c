@@ -5,7 +5,8 @@
 
 #include "threshold.h"
 
-enum { O_THRESHOLD = KEYED_NEXT, O_INDEX, O_NODE, O_SPLIT, O_SHARE, O_NAME, O_TO, O_RSA, O_BLOB, O_EPHEMERAL, O_ROSTER, O_OUT, O_KEY };
+enum { O_THRESHOLD = KEYED_NEXT, O_INDEX, O_NODE, O_SPLIT, O_SHARE, O_NAME, O_TO, O_RSA, O_BLOB, O_EPHEMERAL, O_ROSTER, O_OUT, O_KEY,
+       O_OLD };
 
 static const struct option options[] = {
 	KEYED_OPTIONS,
@@ -22,6 +23,7 @@ static const struct option options[] = {
 	{ "roster", required_argument, NULL, O_ROSTER },
 	{ "out", required_argument, NULL, O_OUT },
 	{ "public-key", required_argument, NULL, O_KEY },
+	{ "old", required_argument, NULL, O_OLD },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -49,6 +51,7 @@ static bool option(struct threshold_cmd *c, int o)
 	case O_ROSTER: c->roster = optarg; return true;
 	case O_OUT: c->out = optarg; return true;
 	case O_KEY: c->public_key = optarg; return true;
+	case O_OLD: c->old = optarg; return true;
 	default: return keyed_option(&c->k, o, optarg);
 	}
 }
@@ -57,7 +60,9 @@ static const struct {
 	const char *name, *second;
 	int (*run)(struct threshold_cmd *c);
 } subs[] = {
-	{ "split", NULL, threshold_split },       { "refresh", NULL, threshold_refresh },
+	{ "split", NULL, threshold_split },
+	{ "refresh", "round1", threshold_refresh_round1 }, { "refresh", "round2", threshold_refresh_round2 },
+	{ "refresh", "finish", threshold_refresh_finish }, { "refresh", NULL, threshold_refresh },
 	{ "import", NULL, threshold_take },       { "verify", NULL, threshold_verify },
 	{ "partial", NULL, threshold_partial },   { "combine", NULL, threshold_combine },
 	{ "dkg", "round1", threshold_dkg_round1 }, { "dkg", "round2", threshold_dkg_round2 },
@@ -82,5 +87,5 @@ int hz_cmd_threshold(int argc, char **argv)
 		keyed_close(&c.k);
 		return rc;
 	}
-	return tool_fail(TOOL_USAGE, "threshold split, import, verify, partial, combine, refresh, or dkg round1, round2, finish");
+	return tool_fail(TOOL_USAGE, "threshold split, import, verify, partial, combine, refresh, or dkg or refresh with round1, round2, finish");
 }

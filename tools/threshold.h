@@ -11,7 +11,7 @@ struct threshold_cmd {
 	CK_ULONG threshold, index;
 	const char *nodes[HZ_SHAMIR_MAX]; /* --node, in order */
 	unsigned n_nodes;
-	const char *split, *share, *name, *to, *rsa, *blob, *ephemeral, *roster, *out, *public_key;
+	const char *split, *share, *name, *to, *rsa, *blob, *ephemeral, *roster, *out, *public_key, *old;
 	char **files;
 	int nfiles;
 };
@@ -32,6 +32,10 @@ CK_RV threshold_share(const struct keyed *k, CK_OBJECT_HANDLE key, const struct 
 CK_RV threshold_import(const struct keyed *k, CK_OBJECT_HANDLE node, const uint8_t *in, size_t len, unsigned i, const char *label,
 		       CK_OBJECT_HANDLE *share);
 
+/* The new share that a list of pairs makes of an old one, by CKM_HANZO_SHARE_REFRESH; otherwise as above. */
+CK_RV threshold_renew(const struct keyed *k, CK_OBJECT_HANDLE node, CK_OBJECT_HANDLE old, const uint8_t *in, size_t len, const char *label,
+		      CK_OBJECT_HANDLE *share);
+
 /* Each returns an exit code. */
 int threshold_split(struct threshold_cmd *c);
 int threshold_refresh(struct threshold_cmd *c);
@@ -42,5 +46,8 @@ int threshold_combine(struct threshold_cmd *c);
 int threshold_dkg_round1(struct threshold_cmd *c);
 int threshold_dkg_round2(struct threshold_cmd *c);
 int threshold_dkg_finish(struct threshold_cmd *c);
+int threshold_refresh_round1(struct threshold_cmd *c);
+int threshold_refresh_round2(struct threshold_cmd *c);
+int threshold_refresh_finish(struct threshold_cmd *c);
 
 #endif

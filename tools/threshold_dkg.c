@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hanzo-p11 threshold dkg: a key that no machine ever holds (crypto/dkg.h). What a node deals is a key in its own token until
- * `finish` destroys it; shares pass from module to module encrypted, and are added up inside.
+ * hanzo-p11 threshold dkg: a key that no machine ever holds (crypto/dkg.h), and refresh with rounds: new shares of one. What a node
+ * deals is a key in its own token until `finish` destroys it; shares pass from module to module encrypted, and are added up inside.
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -16,13 +16,14 @@
 struct ceremony {
 	struct hz_dkg d;
 	unsigned me;                /* 1 .. n */
-	CK_OBJECT_HANDLE node, dealt;
+	CK_OBJECT_HANDLE node, dealt, share; /* share: the one that is refreshed */
 	char name[2 * HZ_SHAMIR_ID + 5];
 	struct hz_buf text[2 * HZ_SHAMIR_MAX];
 	struct hz_dkg_msg one[HZ_SHAMIR_MAX], two[HZ_SHAMIR_MAX]; /* by node; len 0: not seen */
 };
 
 static struct ceremony C; /* large, and there is one a run */
+static struct hz_share old_record; /* of a refresh: C.d.old points to it */
 
 static bool parse_roster(struct json_object *o)
 {
@@ -68,6 +69,8 @@ static bool join(struct threshold_cmd *c)
 {
 	uint8_t pub[64], raw[33];
 
+	if (C.d.old != NULL && !record_read(c->split, &old_record))
+		return false;
 	if (!read_roster(c->roster) || !keyed_open(&c->k) || !keyed_find(&c->k, c->k.label, c->k.id, &C.node) ||
 	    !keyed_point(&c->k, C.node, pub) || !hz_k256_pub_write(pub, true, raw))
 		return false;
@@ -97,16 +100,41 @@ static void forget(const struct keyed *k, CK_OBJECT_HANDLE key)
 	k->tool.p11->C_DestroyObject(k->session, key);
 }
 
+/* The split that a refresh subtracts. */
+static struct hz_split other_split(void)
+{
+	struct hz_split s = C.d.split;
+
+	hz_split_other(C.d.split.id, s.id);
+	return s;
+}
+
+/* What round 1 shows of the dealt key: one split's commitments, or two splits' with the first, which they share, once. */
+static bool show(const struct keyed *k, uint8_t (*commitments)[33])
+{
+	static uint8_t second[HZ_SHAMIR_MAX][33];
+	struct hz_split other = other_split();
+
+	if (!threshold_commitments(k, C.dealt, &C.d.split, commitments))
+		return false;
+	if (C.d.old == NULL)
+		return true;
+	if (!threshold_commitments(k, C.dealt, &other, second))
+		return false;
+	memcpy(commitments[C.d.split.t], second[1], 33 * ((size_t)C.d.split.t - 1));
+	return true;
+}
+
 int threshold_dkg_round1(struct threshold_cmd *c)
 {
-	static uint8_t commitments[HZ_SHAMIR_MAX][33];
+	static uint8_t commitments[HZ_DKG_POINTS][33];
 	struct hz_buf b = HZ_BUF_INIT;
 	CK_OBJECT_HANDLE pub;
 	bool ok;
 
 	if (!join(c) || !keyed_pair(&c->k, C.name, &pub, &C.dealt))
 		return TOOL_REFUSED;
-	ok = threshold_commitments(&c->k, C.dealt, &C.d.split, commitments);
+	ok = show(&c->k, commitments);
 	if (ok)
 		hz_dkg_round1(&C.d, C.me, (const uint8_t(*)[33])commitments, &b);
 	ok = ok && sign(&c->k, C.dealt, &b) && sign(&c->k, C.node, &b) && !b.failed && file_write(c->out, b.p, b.len, false);
@@ -150,6 +178,25 @@ static void release(void)
 		hz_buf_free(&C.text[i]);
 }
 
+/* A share for node i, in a refresh with its length and with what is subtracted. */
+static CK_RV deal_one(const struct keyed *k, unsigned i, CK_OBJECT_HANDLE to, struct hz_buf *out)
+{
+	const struct hz_split splits[2] = { C.d.split, other_split() };
+	struct hz_buf blob = HZ_BUF_INIT;
+	CK_RV rv = CKR_OK;
+
+	if (C.d.old == NULL)
+		return threshold_share(k, C.dealt, &C.d.split, i, to, out);
+	for (int j = 0; rv == CKR_OK && j < 2; j++) {
+		hz_buf_clear(&blob);
+		rv = threshold_share(k, C.dealt, &splits[j], i, to, &blob);
+		hz_buf_be32(out, (uint32_t)blob.len);
+		hz_buf_add(out, blob.p, blob.len);
+	}
+	hz_buf_free(&blob);
+	return rv;
+}
+
 static bool deal(const struct keyed *k, struct hz_buf *blobs)
 {
 	for (unsigned i = 0; i < C.d.split.n; i++) {
@@ -159,7 +206,7 @@ static bool deal(const struct keyed *k, struct hz_buf *blobs)
 
 		if (!hz_k256_pub_parse(pub, C.d.nodes[i], 33) || !keyed_import_point(k, pub, &to))
 			return false;
-		rv = threshold_share(k, C.dealt, &C.d.split, i + 1, to, &blobs[i]);
+		rv = deal_one(k, i + 1, to, &blobs[i]);
 		forget(k, to);
 		if (rv != CKR_OK)
 			return keyed_refused(k, "C_WrapKey", rv) == TOOL_OK;
@@ -188,24 +235,46 @@ int threshold_dkg_round2(struct threshold_cmd *c)
 
 static void list_one(const struct hz_dkg_msg *m, struct hz_buf *list)
 {
-	hz_buf_be32(list, m->blob_len[C.me - 1]);
+	if (C.d.old == NULL) /* pairs have their lengths already */
+		hz_buf_be32(list, m->blob_len[C.me - 1]);
 	hz_buf_add(list, m->blob[C.me - 1], m->blob_len[C.me - 1]);
+}
+
+/* What `count` dealers from the given one on have dealt to this node, as its share; with a label it stays. */
+static CK_RV take(const struct keyed *k, unsigned first, unsigned count, const char *label, CK_OBJECT_HANDLE *share)
+{
+	struct hz_buf list = HZ_BUF_INIT;
+	CK_RV rv = CKR_HOST_MEMORY;
+
+	hz_buf_u8(&list, 0);
+	hz_buf_be16(&list, (uint16_t)count);
+	for (unsigned i = first; i < first + count; i++)
+		list_one(&C.two[i], &list);
+	if (!list.failed)
+		rv = C.d.old == NULL ? threshold_import(k, C.node, list.p, list.len, C.me, label, share)
+				     : threshold_renew(k, C.node, C.share, list.p, list.len, label, share);
+	hz_buf_free(&list);
+	return rv;
+}
+
+/* Is the share the one that those dealers' commitments promise? */
+static bool as_shown(const struct keyed *k, unsigned first, unsigned count, CK_OBJECT_HANDLE share)
+{
+	static struct hz_share shown;
+	uint8_t want[64], got[64];
+
+	return hz_dkg_sum(&C.d, &C.one[first], count, &shown) && hz_share_public(&shown, C.me, want) && keyed_point(k, share, got) &&
+	       hz_k256_pub_equal(want, got);
 }
 
 /* Name the dealers whose share does not fit what they showed in round 1. */
 static void blame(const struct keyed *k)
 {
-	static struct hz_share shown;
-
 	for (unsigned i = 0; i < C.d.split.n; i++) {
-		const struct hz_dkg_msg *m = &C.two[i];
 		CK_OBJECT_HANDLE share;
-		uint8_t want[64], got[64];
-		CK_RV rv = threshold_import(k, C.node, m->blob[C.me - 1], m->blob_len[C.me - 1], C.me, NULL, &share);
+		CK_RV rv = take(k, i, 1, NULL, &share);
 
-		shown.split = C.d.split;
-		memcpy(shown.commitments, C.one[i].commitments, 33 * (size_t)C.d.split.t);
-		if (rv != CKR_OK || !keyed_point(k, share, got) || !hz_share_public(&shown, C.me, want) || !hz_k256_pub_equal(want, got))
+		if (rv != CKR_OK || !as_shown(k, i, 1, share))
 			tool_fail(0, "node %u has dealt a wrong share", i + 1);
 		if (rv == CKR_OK)
 			forget(k, share);
@@ -224,42 +293,76 @@ static bool same_round1(void)
 }
 
 /* The sum of what was dealt to this node becomes its share. */
-static bool add_up(const struct threshold_cmd *c, const struct hz_share *record)
+static bool add_up(const struct threshold_cmd *c, CK_OBJECT_HANDLE *share)
 {
-	struct hz_buf list = HZ_BUF_INIT;
-	CK_OBJECT_HANDLE share;
-	uint8_t want[64], got[64];
-	CK_RV rv;
-	bool ok;
+	CK_RV rv = take(&c->k, 0, C.d.split.n, c->name, share);
+	bool ok = rv == CKR_OK && as_shown(&c->k, 0, C.d.split.n, *share);
 
-	hz_buf_u8(&list, 0);
-	hz_buf_be16(&list, (uint16_t)C.d.split.n);
-	for (unsigned i = 0; i < C.d.split.n; i++)
-		list_one(&C.two[i], &list);
-	rv = list.failed ? CKR_HOST_MEMORY : threshold_import(&c->k, C.node, list.p, list.len, C.me, c->name, &share);
-	hz_buf_free(&list);
-	ok = rv == CKR_OK && keyed_point(&c->k, share, got) && hz_share_public(record, C.me, want) && hz_k256_pub_equal(want, got);
+	if (rv != CKR_OK && rv != CKR_WRAPPED_KEY_INVALID && rv != CKR_WRAPPED_KEY_LEN_RANGE && rv != CKR_TEMPLATE_INCONSISTENT)
+		return keyed_refused(&c->k, "the share", rv) == TOOL_OK; /* nobody's fault but ours */
 	if (!ok) {
 		if (rv == CKR_OK)
-			forget(&c->k, share);
+			forget(&c->k, *share);
 		blame(&c->k);
 		tool_fail(TOOL_REFUSED, "no share: begin again without whom you do not trust");
 	}
 	return ok;
 }
 
+/* In a refresh: the share that --old names, of this node and of the record. */
+static bool find_old(const struct threshold_cmd *c)
+{
+	uint8_t want[64], got[64];
+
+	if (C.d.old == NULL)
+		return true;
+	if (!keyed_find(&c->k, c->old, NULL, &C.share) || !keyed_point(&c->k, C.share, got))
+		return false;
+	return (hz_share_public(&old_record, C.me, want) && hz_k256_pub_equal(want, got)) ||
+	       tool_fail(TOOL_REFUSED, "%s is not this node's share of the record's split", c->old) == TOOL_OK;
+}
+
 int threshold_dkg_finish(struct threshold_cmd *c)
 {
 	static struct hz_share record;
+	CK_OBJECT_HANDLE share;
 	bool ok;
 
 	if (c->name == NULL)
 		return tool_fail(TOOL_USAGE, "--name is missing: the label of the share");
-	ok = join(c) && keyed_find(&c->k, C.name, NULL, &C.dealt) && collect(c, 2) && same_round1() && hz_dkg_sum(&C.d, C.one, &record) &&
-	     add_up(c, &record);
-	/* What was dealt has done its work; kept, it would be one addend of the key. */
+	ok = join(c) && keyed_find(&c->k, C.name, NULL, &C.dealt) && find_old(c) && collect(c, 2) && same_round1() &&
+	     hz_dkg_sum(&C.d, C.one, C.d.split.n, &record) && add_up(c, &share);
+	if (ok && !record_write(c->out, &record)) {
+		forget(&c->k, share); /* so that finish can be asked again */
+		ok = false;
+	}
+	/* What was dealt has done its work; kept, it would be one addend of the key. Old shares would do as well as new ones. */
 	if (ok)
 		forget(&c->k, C.dealt);
+	if (ok && C.d.old != NULL)
+		forget(&c->k, C.share);
 	release();
-	return ok && record_write(c->out, &record) ? TOOL_OK : TOOL_REFUSED;
+	return ok ? TOOL_OK : TOOL_REFUSED;
+}
+
+/* ---- refresh ---- */
+
+int threshold_refresh_round1(struct threshold_cmd *c)
+{
+	C.d.old = &old_record;
+	return threshold_dkg_round1(c);
+}
+
+int threshold_refresh_round2(struct threshold_cmd *c)
+{
+	C.d.old = &old_record;
+	return threshold_dkg_round2(c);
+}
+
+int threshold_refresh_finish(struct threshold_cmd *c)
+{
+	C.d.old = &old_record;
+	if (c->old == NULL)
+		return tool_fail(TOOL_USAGE, "--old is missing: the label of the share to be refreshed");
+	return threshold_dkg_finish(c);
 }

@@ -112,6 +112,17 @@ CK_RV threshold_import(const struct keyed *k, CK_OBJECT_HANDLE node, const uint8
 	return k->tool.p11->C_UnwrapKey(k->session, &m, node, (CK_BYTE *)(uintptr_t)in, len, t, n, share);
 }
 
+CK_RV threshold_renew(const struct keyed *k, CK_OBJECT_HANDLE node, CK_OBJECT_HANDLE old, const uint8_t *in, size_t len, const char *label,
+		      CK_OBJECT_HANDLE *share)
+{
+	CK_HANZO_SHARE_REFRESH_PARAMS p = { old };
+	CK_MECHANISM m = { CKM_HANZO_SHARE_REFRESH, &p, sizeof p };
+	CK_BBOOL token = label != NULL;
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &token, 1 }, { CKA_LABEL, (void *)(uintptr_t)label, label != NULL ? strlen(label) : 0 } };
+
+	return k->tool.p11->C_UnwrapKey(k->session, &m, node, (CK_BYTE *)(uintptr_t)in, len, t, label != NULL ? 2 : 1, share);
+}
+
 /* Y of share i, which passes encrypted from the module to the module. */
 static CK_RV share_point(const struct keyed *k, CK_OBJECT_HANDLE key, const struct hz_split *split, unsigned i, CK_OBJECT_HANDLE pub,
 			 CK_OBJECT_HANDLE priv, uint8_t y[64])

@@ -223,7 +223,7 @@ CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_ke
 			    .with = hz_p11_key_of(unwrapping), .in = in, .len = len, .purpose = HZ_P11_UNWRAP, .set = made };
 	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
 
-	if (w.with != NULL && m->type != CKM_HANZO_ECIES) /* that one agrees on a secret there, and opens the blob here */
+	if (w.with != NULL && m->type != CKM_HANZO_ECIES && m->type != CKM_HANZO_SHARE_REFRESH) /* they agree there, and open blobs here */
 		return make_from(hz_p11_self(be), &w);
 	return row != NULL && row->unwrap != NULL ? row->unwrap(m, unwrapping, in, len, made) : hz_fail(CKR_MECHANISM_INVALID, "no unwrapping");
 }

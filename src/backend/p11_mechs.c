@@ -127,6 +127,8 @@ static CK_FLAGS vendor_flags(const struct hz_p11_device_list *l, CK_MECHANISM_TY
 		return CKF_VERIFY | (signs ? CKF_SIGN : 0);
 	case CKM_HANZO_ECIES:
 		return CKF_ENCRYPT | CKF_WRAP | (agrees ? CKF_DECRYPT | CKF_UNWRAP : 0);
+	case CKM_HANZO_SHARE_REFRESH:
+		return agrees ? CKF_UNWRAP : 0;
 	case CKM_HANZO_ECIES_DELEGATE:
 		return agrees ? CKF_WRAP : 0;
 	case CKM_HANZO_ECIES_PARTIAL: /* shares are keys of the session */

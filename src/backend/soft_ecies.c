@@ -288,6 +288,84 @@ static CK_RV read_share(const struct hz_key *unwrapping, const struct hz_ecies_a
 	return rv;
 }
 
+/* ---- CKM_HANZO_SHARE_REFRESH ---- */
+
+/* The next blob of the list, opened. */
+static CK_RV next_share(const struct hz_key *unwrapping, struct hz_reader *r, struct hz_share *s)
+{
+	const struct hz_ecies_aad aad = { HZ_ECIES_SHARE, NULL, 0 };
+	size_t n = hz_rd_u32be(r);
+	const uint8_t *blob = hz_rd_bytes(r, n);
+
+	return blob != NULL ? open_share(unwrapping, &aad, blob, n, s)
+			    : hz_fail(CKR_WRAPPED_KEY_INVALID, "malformed list of share blobs");
+}
+
+/* value becomes the new share; *id is the new split's, the same in every pair. two: secret memory for two shares. */
+static CK_RV add_pairs(const struct hz_key *unwrapping, const uint8_t *in, size_t len, const struct hz_split *old, unsigned i,
+		       struct hz_share *two, uint8_t value[32], uint8_t id[HZ_SHAMIR_ID])
+{
+	struct hz_reader r = hz_rd(in, len);
+	unsigned form = hz_rd_u8(&r), count = hz_rd_u16be(&r);
+	CK_RV rv = CKR_OK;
+
+	if (form != 0 || count == 0 || count > HZ_SHAMIR_MAX)
+		return hz_fail(CKR_WRAPPED_KEY_INVALID, "malformed list of share blobs");
+	for (unsigned k = 0; k < count && rv == CKR_OK; k++) {
+		rv = next_share(unwrapping, &r, &two[0]);
+		if (rv == CKR_OK)
+			rv = next_share(unwrapping, &r, &two[1]);
+		if (rv == CKR_OK && k != 0 && memcmp(id, two[0].split.id, HZ_SHAMIR_ID) != 0)
+			rv = hz_fail(CKR_WRAPPED_KEY_INVALID, "shares of two splits");
+		memcpy(id, two[0].split.id, HZ_SHAMIR_ID);
+		if (rv == CKR_OK)
+			rv = hz_share_refresh(value, old, i, &two[0], &two[1]);
+	}
+	return rv == CKR_OK && !hz_rd_end(&r) ? hz_fail(CKR_WRAPPED_KEY_INVALID, "malformed list of share blobs") : rv;
+}
+
+/* The share's own value, and what follows from it. */
+static CK_RV set_refreshed(struct hz_attrs *made, const uint8_t value[32], const uint8_t id[HZ_SHAMIR_ID])
+{
+	static const CK_ATTRIBUTE_TYPE follow[] = { CKA_PUBLIC_KEY_INFO, CKA_EC_POINT, CKA_HANZO_ADDRESS, CKA_HANZO_LANE };
+	CK_RV rv = hz_attrs_set(made, CKA_VALUE, value, 32, true);
+
+	for (size_t k = 0; k < sizeof follow / sizeof follow[0]; k++)
+		hz_attrs_remove(made, follow[k]);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set(made, HZ_CKA_REF, id, HZ_SHAMIR_ID, false);
+	return rv == CKR_OK ? hz_soft_complete(made) : rv;
+}
+
+/* made is a copy of the old share's attributes, its value included. */
+static CK_RV refresh(const struct hz_mech *m, struct hz_key *unwrapping, const uint8_t *in, size_t len, struct hz_attrs *made)
+{
+	const struct hz_attr *id = hz_attrs_find(made, HZ_CKA_REF), *value = hz_attrs_find(made, CKA_VALUE);
+	struct hz_split old = { .t = (unsigned)hz_attrs_ulong(made, CKA_HANZO_SHARE_THRESHOLD, 0) };
+	unsigned i = (unsigned)hz_attrs_ulong(made, CKA_HANZO_SHARE_INDEX, 0);
+	uint8_t new_id[HZ_SHAMIR_ID] = { 0 };
+	struct hz_share *three;
+	CK_RV rv = hz_vendor_needs_k256(unwrapping);
+
+	(void)m;
+	if (rv == CKR_OK)
+		rv = hz_key_is(unwrapping, CKO_PRIVATE_KEY);
+	if (rv == CKR_OK && (id == NULL || id->len != HZ_SHAMIR_ID || value == NULL || value->len != 32))
+		rv = hz_fail(CKR_KEY_TYPE_INCONSISTENT, "only a threshold share is refreshed");
+	if (rv != CKR_OK)
+		return rv;
+	three = hz_secmem_alloc(3 * sizeof *three);
+	if (three == NULL)
+		return hz_fail(CKR_HOST_MEMORY, "out of secret memory");
+	memcpy(old.id, id->value, HZ_SHAMIR_ID);
+	memcpy(three[2].value, value->value, 32);
+	rv = add_pairs(unwrapping, in, len, &old, i, three, three[2].value, new_id);
+	if (rv == CKR_OK)
+		rv = set_refreshed(made, three[2].value, new_id);
+	hz_secmem_free(three);
+	return rv;
+}
+
 static CK_RV unwrap(const struct hz_mech *m, struct hz_key *unwrapping, const uint8_t *in, size_t len, struct hz_attrs *made)
 {
 	bool private = hz_attrs_ulong(made, CKA_CLASS, CKO_SECRET_KEY) == CKO_PRIVATE_KEY, share = private && is_share(made);
@@ -449,5 +527,8 @@ const struct hz_soft_mech hz_soft_ecies[] = {
 	{ .row = { CKM_HANZO_SHAMIR_SHARE, { K256_SIZES, CKF_WRAP | EC_FLAGS }, { CKK_EC, HZ_NO_KEY_TYPE, HZ_NO_KEY_TYPE },
 		   HZ_NO_KEY_TYPE },
 	  .wrap = share_wrap, .wrap_len = share_len },
+	{ .row = { CKM_HANZO_SHARE_REFRESH, { K256_SIZES, CKF_UNWRAP | EC_FLAGS }, { CKK_EC, HZ_NO_KEY_TYPE, HZ_NO_KEY_TYPE },
+		   HZ_NO_KEY_TYPE },
+	  .unwrap = refresh },
 	{ .row = { .type = 0 } },
 };

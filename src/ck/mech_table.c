@@ -80,6 +80,7 @@ static const struct hz_form delegate = {
 	.ptrs = { PTR(CK_HANZO_ECIES_DELEGATE_PARAMS, pEphemeralKey, ulEphemeralKeyLen, 33, 33) }
 };
 static const struct hz_form shamir = { .size = sizeof(CK_HANZO_SHAMIR_PARAMS), .check = hz_check_shamir };
+static const struct hz_form refresh = { .size = sizeof(CK_HANZO_SHARE_REFRESH_PARAMS) };
 static const struct hz_form eip712 = { .size = sizeof(CK_HANZO_EIP712_PARAMS), .optional = true, .check = hz_check_eip712 };
 static const struct hz_form subject = { .size = sizeof(CK_HANZO_CERT_SUBJECT_PARAMS) };
 
@@ -213,6 +214,7 @@ static const struct { CK_MECHANISM_TYPE type; const struct hz_form *form; } tabl
 	{ CKM_HANZO_ECIES_DELEGATE, &delegate },
 	{ CKM_HANZO_ECIES_PARTIAL, &delegate },
 	{ CKM_HANZO_SHAMIR_SHARE, &shamir },
+	{ CKM_HANZO_SHARE_REFRESH, &refresh },
 	{ CKM_HANZO_POAI, &eip712 },
 	{ CKM_HANZO_HMM_SETTLEMENT, &eip712 },
 	{ CKM_HANZO_EIP712, &none },

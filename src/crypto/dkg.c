@@ -14,17 +14,36 @@
 
 static const char magic[6] = { 'H', 'Z', 'D', 'K', 'G', '1' };
 
+unsigned hz_dkg_points(const struct hz_dkg *d)
+{
+	return d->old == NULL ? d->split.t : 2 * d->split.t - 1;
+}
+
+static void hash_purpose(const struct hz_dkg *d, struct hz_hash *h)
+{
+	static const char new_key[] = "hanzo-pkcs11/dkg/v1", new_shares[] = "hanzo-pkcs11/refresh/v1";
+
+	hz_hash_init(h, HZ_SHA256);
+	if (d->old == NULL) {
+		hz_hash_update(h, new_key, sizeof new_key - 1);
+		return;
+	}
+	hz_hash_update(h, new_shares, sizeof new_shares - 1);
+	hz_hash_update(h, d->old->split.id, HZ_SHAMIR_ID);
+	hz_hash_update(h, d->old->commitments, 33 * (size_t)d->old->split.t);
+}
+
 CK_RV hz_dkg_begin(struct hz_dkg *d)
 {
-	static const char name[] = "hanzo-pkcs11/dkg/v1";
 	unsigned t = d->split.t, n = d->split.n;
 	uint8_t sizes[4] = { (uint8_t)(t >> 8), (uint8_t)t, (uint8_t)(n >> 8), (uint8_t)n }, digest[32], pub[64];
 	struct hz_hash h;
 
 	if (t < 2 || t > n || n > HZ_SHAMIR_MAX)
 		return hz_fail(CKR_DATA_INVALID, "2 <= threshold <= nodes <= 255");
-	hz_hash_init(&h, HZ_SHA256);
-	hz_hash_update(&h, name, sizeof name - 1);
+	if (d->old != NULL && (d->old->split.t != t || d->old->split.n != n))
+		return hz_fail(CKR_DATA_INVALID, "threshold and nodes are not those of the shares to be refreshed");
+	hash_purpose(d, &h);
 	hz_hash_update(&h, d->nonce, sizeof d->nonce);
 	hz_hash_update(&h, sizes, sizeof sizes);
 	for (unsigned i = 0; i < n; i++) {
@@ -51,7 +70,7 @@ static void head(const struct hz_dkg *d, uint8_t round, unsigned from, struct hz
 void hz_dkg_round1(const struct hz_dkg *d, unsigned from, const uint8_t (*commitments)[33], struct hz_buf *out)
 {
 	head(d, 1, from, out);
-	hz_buf_add(out, commitments, 33 * (size_t)d->split.t);
+	hz_buf_add(out, commitments, 33 * (size_t)hz_dkg_points(d));
 }
 
 void hz_dkg_round2(const struct hz_dkg *d, unsigned from, const uint8_t transcript[32], const struct hz_buf *blobs, struct hz_buf *out)
@@ -66,7 +85,7 @@ void hz_dkg_round2(const struct hz_dkg *d, unsigned from, const uint8_t transcri
 
 static void body1(const struct hz_dkg *d, struct hz_reader *r, struct hz_dkg_msg *m)
 {
-	m->commitments = hz_rd_bytes(r, 33 * (size_t)d->split.t);
+	m->commitments = hz_rd_bytes(r, 33 * (size_t)hz_dkg_points(d));
 	(void)hz_rd_bytes(r, HZ_DKG_SIG);
 }
 
@@ -110,7 +129,7 @@ CK_RV hz_dkg_read(const struct hz_dkg *d, const uint8_t *in, size_t len, struct 
 		return hz_fail(CKR_SIGNATURE_INVALID, "node %u: the message is not signed by its key", m->from);
 	if (m->round == 2)
 		return CKR_OK;
-	for (unsigned j = 0; j < d->split.t; j++)
+	for (unsigned j = 0; j < hz_dkg_points(d); j++)
 		if (!hz_k256_pub_parse(pub, m->commitments + 33 * j, 33))
 			return hz_fail(CKR_DATA_INVALID, "node %u: commitment %u is no point", m->from, j);
 	if (!signed_by(m->commitments, m, len - 2 * HZ_DKG_SIG))
@@ -128,17 +147,37 @@ void hz_dkg_transcript(const struct hz_dkg *d, const struct hz_dkg_msg *round1, 
 	hz_hash_final(&h, out);
 }
 
-bool hz_dkg_sum(const struct hz_dkg *d, const struct hz_dkg_msg *round1, struct hz_share *record)
+/* Commitment number j of every dealer, added up. */
+static bool add_up(const struct hz_dkg_msg *round1, unsigned count, unsigned j, uint8_t sum[64])
 {
-	uint8_t v[HZ_SHAMIR_MAX][64], s[64];
+	uint8_t v[HZ_SHAMIR_MAX][64];
+
+	for (unsigned i = 0; i < count; i++)
+		if (!hz_k256_pub_parse(v[i], round1[i].commitments + 33 * (size_t)j, 33))
+			return false;
+	return hz_k256_sum(sum, (const uint8_t(*)[64])v, count);
+}
+
+/* Coefficient j >= 1 of the refreshed polynomial: the old one, and what is dealt above what is dealt below. */
+static bool refreshed(const struct hz_dkg *d, const struct hz_dkg_msg *round1, unsigned count, unsigned j, uint8_t sum[64])
+{
+	uint8_t v[3][64];
+
+	return hz_k256_pub_parse(v[0], d->old->commitments[j], 33) && add_up(round1, count, j, v[1]) &&
+	       add_up(round1, count, d->split.t - 1 + j, v[2]) && hz_k256_negate(v[2]) && hz_k256_sum(sum, (const uint8_t(*)[64])v, 3);
+}
+
+bool hz_dkg_sum(const struct hz_dkg *d, const struct hz_dkg_msg *round1, unsigned count, struct hz_share *record)
+{
+	uint8_t s[64];
 
 	memset(record, 0, sizeof *record);
 	record->split = d->split;
 	for (unsigned j = 0; j < d->split.t; j++) {
-		for (unsigned i = 0; i < d->split.n; i++)
-			if (!hz_k256_pub_parse(v[i], round1[i].commitments + 33 * j, 33))
-				return false;
-		if (!hz_k256_sum(s, (const uint8_t(*)[64])v, d->split.n) || !hz_k256_pub_write(s, true, record->commitments[j]))
+		if (d->old != NULL && j == 0)
+			memcpy(record->commitments[0], d->old->commitments[0], 33);
+		else if (!(d->old != NULL ? refreshed(d, round1, count, j, s) : add_up(round1, count, j, s)) ||
+			 !hz_k256_pub_write(s, true, record->commitments[j]))
 			return false;
 	}
 	return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a threshold key without a dealer: the ceremony's identity, the messages of its two rounds, and the public arithmetic. */
+/* Making a threshold key without a dealer, and giving one new shares: the ceremony's identity, the messages of its two rounds, and the public arithmetic. */
 #ifndef HZ_CRYPTO_DKG_H
 #define HZ_CRYPTO_DKG_H
 
@@ -21,6 +21,15 @@
  *   body 1    t commitments[33] || proof[64] (BIP-340, by the dealt key, over the message up to here)
  *   body 2    SHA-256 of all messages of round 1 in the nodes' order || n times (u32be length || share blob), in the nodes' order
  *
+ * A refresh has the same rounds. Each node deals shares of zero as crypto/shamir.h says, by two splits of a key of its own, so that the
+ * sum of what a node gets, added to its share, is a share of the same key by another polynomial:
+ *
+ *   id        first 16 bytes of SHA-256("hanzo-pkcs11/refresh/v1" || old splitId[16] || t old commitments[33] || nonce[16] || u16be t ||
+ *             u16be n || n node keys[33])
+ *   body 1    t commitments of the split named id, then those but the first of the split named by id's bits turned over (the first is
+ *             the same), and the proof
+ *   body 2    as above, where an encrypted share is u32be length || share blob || u32be length || share blob of the two splits
+ *
  * The last node to speak in round 1 can bias the public key (it learns nothing by that); the proofs keep it from cancelling the
  * others' keys. Everything here is public and thread-safe.
  */
@@ -30,10 +39,15 @@ struct hz_dkg {
 	uint8_t nonce[16];
 	struct hz_split split; /* id is computed */
 	uint8_t nodes[HZ_SHAMIR_MAX][33];
+	const struct hz_share *old; /* the public record of what is refreshed (value and index unused), NULL: a new key */
 };
 
-/* Fill split.id. CKR_DATA_INVALID: t or n out of range, a node key that is no point or occurs twice. */
+/* Fill split.id. CKR_DATA_INVALID: t or n out of range or not the old ones, a node key that is no point or occurs twice. */
 CK_RV hz_dkg_begin(struct hz_dkg *d);
+
+/* How many commitments a message of round 1 has: t, or 2 t - 1. */
+unsigned hz_dkg_points(const struct hz_dkg *d);
+enum { HZ_DKG_POINTS = 2 * HZ_SHAMIR_MAX - 1 };
 
 /* Everything before the proof of round 1, and everything before the signature of round 2. */
 void hz_dkg_round1(const struct hz_dkg *d, unsigned from, const uint8_t (*commitments)[33], struct hz_buf *out);
@@ -44,7 +58,7 @@ struct hz_dkg_msg {
 	unsigned round, from;
 	const uint8_t *all;
 	size_t len;
-	const uint8_t *commitments;        /* round 1: t times 33 */
+	const uint8_t *commitments;        /* round 1: hz_dkg_points times 33 */
 	const uint8_t *transcript;         /* round 2: 32 */
 	const uint8_t *blob[HZ_SHAMIR_MAX]; /* round 2: n of them */
 	uint32_t blob_len[HZ_SHAMIR_MAX];
@@ -55,8 +69,11 @@ CK_RV hz_dkg_read(const struct hz_dkg *d, const uint8_t *in, size_t len, struct 
 /* SHA-256 of the n messages of round 1. */
 void hz_dkg_transcript(const struct hz_dkg *d, const struct hz_dkg_msg *round1, uint8_t out[32]);
 
-/* The commitments of the sum. False when a sum is infinity. */
-bool hz_dkg_sum(const struct hz_dkg *d, const struct hz_dkg_msg *round1, struct hz_share *record);
+/*
+ * The commitments of the sum of what `count` dealers deal (d->split.n: of the new key), or of the old ones and that sum. False when
+ * one is infinity.
+ */
+bool hz_dkg_sum(const struct hz_dkg *d, const struct hz_dkg_msg *round1, unsigned count, struct hz_share *record);
 
 /*
  * Commitments A_0 .. A_(t-1) from the public keys of shares 1 .. t: the polynomial through them. False when a coefficient is zero,

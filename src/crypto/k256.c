@@ -356,6 +356,13 @@ bool hz_k256_scalar_add(uint8_t a[32], const uint8_t b[32])
 	return secp256k1_ec_seckey_tweak_add(c, a, b);
 }
 
+bool hz_k256_scalar_negate(uint8_t a[32])
+{
+	const secp256k1_context *c = ctx_get();
+
+	return c != NULL && (hz_k256_scalar_is_zero(a) || secp256k1_ec_seckey_negate(c, a));
+}
+
 bool hz_k256_scalar_mul(uint8_t a[32], const uint8_t b[32])
 {
 	const secp256k1_context *c = ctx_get();

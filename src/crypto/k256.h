@@ -59,6 +59,8 @@ bool hz_k256_negate(uint8_t pub[64]);
  */
 bool hz_k256_scalar_reduce(uint8_t out[32], const uint8_t *in, size_t len);
 bool hz_k256_scalar_add(uint8_t a[32], const uint8_t b[32]);
+/* a = -a. */
+bool hz_k256_scalar_negate(uint8_t a[32]);
 bool hz_k256_scalar_mul(uint8_t a[32], const uint8_t b[32]);
 bool hz_k256_scalar_is_zero(const uint8_t a[32]);
 

@@ -160,6 +160,27 @@ CK_RV hz_share_add(struct hz_share *sum, const struct hz_share *s)
 	return ok ? CKR_OK : hz_fail(CKR_WRAPPED_KEY_INVALID, "threshold: these shares do not add up");
 }
 
+void hz_split_other(const uint8_t id[HZ_SHAMIR_ID], uint8_t other[HZ_SHAMIR_ID])
+{
+	for (size_t i = 0; i < HZ_SHAMIR_ID; i++)
+		other[i] = (uint8_t)~id[i];
+}
+
+CK_RV hz_share_refresh(uint8_t value[32], const struct hz_split *old, unsigned i, const struct hz_share *plus, const struct hz_share *minus)
+{
+	uint8_t other[HZ_SHAMIR_ID], down[32];
+	bool ok;
+
+	hz_split_other(plus->split.id, other);
+	memcpy(down, minus->value, sizeof down);
+	ok = plus->i == i && minus->i == i && plus->split.t == old->t && minus->split.t == old->t && plus->split.n == minus->split.n &&
+	     memcmp(plus->split.id, old->id, HZ_SHAMIR_ID) != 0 && memcmp(minus->split.id, other, HZ_SHAMIR_ID) == 0 &&
+	     memcmp(plus->commitments[0], minus->commitments[0], 33) == 0 && hz_k256_scalar_negate(down) &&
+	     hz_k256_scalar_add(value, plus->value) && hz_k256_scalar_add(value, down) && hz_k256_sec_ok(value);
+	hz_wipe(down, sizeof down);
+	return ok ? CKR_OK : hz_fail(CKR_WRAPPED_KEY_INVALID, "threshold: no pair of shares that refreshes this one");
+}
+
 /* ---- partial results ---- */
 
 /* c = SHA-256(name || id || u16be i || Y || K || D || r G || r K) mod n, points compressed. */

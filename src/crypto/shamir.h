@@ -46,6 +46,15 @@ CK_RV hz_share_read(const uint8_t *in, size_t len, struct hz_share *out);
  */
 CK_RV hz_share_add(struct hz_share *sum, const struct hz_share *s);
 
+/*
+ * Refresh (A. Herzberg, S. Jarecki, H. Krawczyk, M. Yung, "Proactive secret sharing", 1995): every dealer deals shares of zero, as the
+ * difference of two splits of one key, the second named by the first one's id with all bits turned over. value, share i of split `old`,
+ * becomes value + plus - minus, a share of the same key by another polynomial. CKR_WRAPPED_KEY_INVALID when the two are no such pair
+ * for this i and t, carry the old id, or the result is zero.
+ */
+CK_RV hz_share_refresh(uint8_t value[32], const struct hz_split *old, unsigned i, const struct hz_share *plus, const struct hz_share *minus);
+void hz_split_other(const uint8_t id[HZ_SHAMIR_ID], uint8_t other[HZ_SHAMIR_ID]);
+
 /* Y_i = sum of i^j * A_j: the public key of share i. */
 bool hz_share_public(const struct hz_share *s, unsigned i, uint8_t y[64]);
 

@@ -170,6 +170,27 @@ static CK_RV unwrap(struct hz_session *s, const struct hz_mech *m, struct hz_obj
 	return rv;
 }
 
+/* CKM_HANZO_SHARE_REFRESH: a copy of a share, with another value (C_CopyObject's rules, so that nothing gets laxer). */
+static CK_RV prepare_refreshed(struct hz_session *s, const struct hz_mech *m, struct hz_newkey *k)
+{
+	const CK_HANZO_SHARE_REFRESH_PARAMS *p = m->param;
+	struct hz_object *old = NULL;
+	CK_RV rv = hz_object_get_key(s, p->hShare, CKR_KEY_HANDLE_INVALID, &old);
+
+	if (rv == CKR_OK && (old->cls != CKO_PRIVATE_KEY || hz_attrs_find(&old->attrs, CKA_HANZO_SHARE_INDEX) == NULL))
+		rv = hz_fail(CKR_KEY_TYPE_INCONSISTENT, "only a threshold share is refreshed");
+	if (rv == CKR_OK && old->always_auth)
+		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the share has CKA_ALWAYS_AUTHENTICATE and this call has no place for a login");
+	if (rv == CKR_OK)
+		rv = hz_may_take(s, old);
+	if (rv == CKR_OK)
+		rv = hz_schema_copy(&k->set, &old->attrs, &k->tmpl, atomic_load(&s->token->login) == HZ_SO);
+	if (rv == CKR_OK)
+		rv = hz_may_make(s, &k->set);
+	hz_object_unref(old);
+	return rv;
+}
+
 CK_RV hz_unwrap_key(struct hz_session *s, const CK_MECHANISM *mech, CK_OBJECT_HANDLE unwrapping, const CK_BYTE *in, CK_ULONG len,
 		    const CK_ATTRIBUTE *tmpl, CK_ULONG count, CK_OBJECT_HANDLE *key)
 {
@@ -190,7 +211,9 @@ CK_RV hz_unwrap_key(struct hz_session *s, const CK_MECHANISM *mech, CK_OBJECT_HA
 		rv = check_unwrapping(s, row, u);
 	if (rv == CKR_OK)
 		rv = hz_newkey_template(&k, tmpl, count, u, CKA_UNWRAP_TEMPLATE);
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && m.type == CKM_HANZO_SHARE_REFRESH)
+		rv = prepare_refreshed(s, &m, &k);
+	else if (rv == CKR_OK)
 		rv = hz_newkey_prepare(&k, s, HZ_UNWRAP, HZ_NO_KEY_TYPE, HZ_NO_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
 	if (rv == CKR_OK)
 		rv = unwrap(s, &m, u, in, len, &k);

@@ -34,6 +34,9 @@ dist_check_SCRIPTS += tests/interop/t_ecies_npm.sh
 dist_check_SCRIPTS += tests/interop/t_threshold_tool.sh
 noinst_PROGRAMS += tests/interop/ecies/nox
 tests_interop_ecies_nox_LDADD = libhz.la -ldl
+# A node that cheats, for the same script.
+noinst_PROGRAMS += tests/interop/liar
+tests_interop_liar_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS)
 EXTRA_DIST += \
 	tests/interop/ecies/ecies.mjs \
 	tests/interop/ecies/package-lock.json \

@@ -105,3 +105,82 @@ for i in 1 2 3; do
 	on $i logged --list-objects --type privkey | grep -q 'dkg:' && fail "node $i still has what it dealt"
 done
 say "a key without a dealer"
+
+# New shares of the same key, without anybody who has it: `renewed` replaces `group`, whose shares the nodes destroy.
+roster() { printf '{"threshold": 2, "nodes": ["%s", "%s", "%s"], "ceremony": "%s"}\n' "$1" "$2" "$3" "$(openssl rand -hex 16)"; }
+for i in 1 2 3; do on $i tool threshold partial $(at group) --blob "$work/gblob" --to "$work/rsa.pub" --out "$work/g/old$i"; done
+roster "$p1" "$p2" "$p3" >"$work/roster2"
+r="--roster $work/roster2 --split $work/group-1"
+for i in 1 2 3; do on $i tool threshold refresh round1 $(at node) $r --out "$work/f1-$i"; done
+# A record, a roster or messages of something else fit no message.
+refused on 1 tool threshold refresh round2 $(at node) --roster "$work/roster2" --split "$work/s1/split.json" --out "$work/no" "$work"/f1-*
+refused on 1 tool threshold refresh round2 $(at node) --roster "$work/roster" --split "$work/group-1" --out "$work/no" "$work"/f1-*
+refused on 1 tool threshold dkg round2 $(at node) --roster "$work/roster2" --out "$work/no" "$work"/f1-*
+refused on 1 tool threshold refresh round2 $(at node) $r --out "$work/no" "$work"/r1-*
+for i in 1 2 3; do on $i tool threshold refresh round2 $(at node) $r --out "$work/f2-$i" "$work"/f1-*; done
+refused on 1 tool threshold refresh finish $(at node) $r --old share --name renewed --out "$work/no" "$work"/f1-* "$work"/f2-*
+grep -q 'not this node.s share' "$work/refused.out" || fail "a share of another split"
+refused on 1 tool threshold refresh finish $(at node) $r --old node --name renewed --out "$work/no" "$work"/f1-* "$work"/f2-*
+refused on 1 tool threshold refresh finish $(at node) $r --name renewed --out "$work/no" "$work"/f1-* "$work"/f2-*
+for i in 1 2 3; do on $i tool threshold refresh finish $(at node) $r --old group --name renewed --out "$work/renewed-$i" "$work"/f1-* "$work"/f2-*; done
+cmp "$work/renewed-1" "$work/renewed-2" && cmp "$work/renewed-1" "$work/renewed-3" || fail "the nodes disagree"
+tool threshold verify --split "$work/renewed-1" --public-key "$group" >/dev/null || fail "the key has changed"
+partials n renewed "$work/gblob"
+for pair in "1 2" "1 3" "2 3"; do
+	combine "$work/renewed-1" --blob "$work/gblob" $(for i in $pair; do echo "$work/n/p$i"; done) | cmp - "$work/text" || fail "the renewed $pair"
+done
+# Old and new together are of no use, whichever record one holds them against.
+for s in group-1 renewed-1; do
+	refused combine "$work/$s" --blob "$work/gblob" "$work/n/p1" "$work/g/old2"
+	refused combine "$work/$s" --blob "$work/gblob" "$work/g/old1" "$work/n/p3"
+done
+for i in 1 2 3; do
+	on $i tool threshold verify $(at renewed) --split "$work/renewed-1" >/dev/null
+	on $i logged --list-objects --type privkey | grep -Eq 'dkg:|label: *group' && fail "node $i still has what it dealt or its old share"
+done
+# A second time, under the same label.
+roster "$p1" "$p2" "$p3" >"$work/roster3"
+r="--roster $work/roster3 --split $work/renewed-1"
+for i in 1 2 3; do on $i tool threshold refresh round1 $(at node) $r --out "$work/h1-$i"; done
+for i in 1 2 3; do on $i tool threshold refresh round2 $(at node) $r --out "$work/h2-$i" "$work"/h1-*; done
+for i in 1 2 3; do on $i tool threshold refresh finish $(at node) $r --old renewed --name renewed --out "$work/again-$i" "$work"/h1-* "$work"/h2-*; done
+partials m renewed "$work/gblob"
+combine "$work/again-1" --blob "$work/gblob" "$work/m/p1" "$work/m/p3" | cmp - "$work/text" || fail "renewed twice"
+refused combine "$work/again-1" --blob "$work/gblob" "$work/m/p1" "$work/n/p3"
+say "refreshed without a dealer"
+
+# Node 3 cheats: its share for node 1 is not the one that it promised. Node 1 names it and keeps nothing; node 2 has no reason to complain.
+liar="${HANZO_BUILDDIR:-.}/tests/interop/liar"
+pl=$("$liar" point mallory)
+# cheat KIND OLD: one ceremony of nodes 1 and 2 with the cheat, by the words of `dkg` or `refresh`
+cheat() {
+	local kind=$1 old=$2 hows=$3 how label
+	shift 3
+	for how in $hows; do
+		rm -f "$work"/c1-* "$work"/c2-* "$work"/cheated*
+		roster "$p1" "$p2" "$pl" >"$work/roster-c"
+		for i in 1 2; do on $i tool threshold $kind round1 $(at node) --roster "$work/roster-c" "$@" --out "$work/c1-$i"; done
+		"$liar" round1 "$work/roster-c" "$old" mallory >"$work/c1-3"
+		for i in 1 2; do on $i tool threshold $kind round2 $(at node) --roster "$work/roster-c" "$@" --out "$work/c2-$i" "$work"/c1-*; done
+		"$liar" round2 "$work/roster-c" "$old" mallory $how 1 "$work"/c1-* >"$work/c2-3"
+		label=
+		[ "$kind" = refresh ] && label="--old honest"
+		refused on 1 tool threshold $kind finish $(at node) --roster "$work/roster-c" "$@" $label --name cheated --out "$work/cheated" "$work"/c1-* "$work"/c2-*
+		grep -q 'node 3 has dealt a wrong share' "$work/refused.out" || { cat "$work/refused.out"; fail "$kind, $how: the cheat is not named"; }
+		grep -Eq 'node [12] has dealt' "$work/refused.out" && fail "$kind, $how: an honest node is blamed"
+		[ ! -e "$work/cheated" ] || fail "$kind, $how: a record all the same"
+		on 1 logged --list-objects --type privkey | grep -q 'label: *cheated' && fail "$kind, $how: a share all the same"
+	done
+	return 0
+}
+cheat dkg - "another index garbage"
+# Honest for once: the three have a key, whose refresh then is cheated.
+roster "$p1" "$p2" "$pl" >"$work/roster-h"
+for i in 1 2; do on $i tool threshold dkg round1 $(at node) --roster "$work/roster-h" --out "$work/d1-$i"; done
+"$liar" round1 "$work/roster-h" - mallory >"$work/d1-3"
+for i in 1 2; do on $i tool threshold dkg round2 $(at node) --roster "$work/roster-h" --out "$work/d2-$i" "$work"/d1-*; done
+"$liar" round2 "$work/roster-h" - mallory honest 0 "$work"/d1-* >"$work/d2-3"
+for i in 1 2; do on $i tool threshold dkg finish $(at node) --roster "$work/roster-h" --name honest --out "$work/honest-$i" "$work"/d1-* "$work"/d2-*; done
+cheat refresh "$work/honest-1" another --split "$work/honest-1"
+on 1 tool threshold verify $(at honest) --split "$work/honest-1" >/dev/null || fail "the old share is gone"
+say "a cheat is named"

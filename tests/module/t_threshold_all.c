@@ -273,6 +273,111 @@ static void sums(void)
 	IS(import(list, 100, 3, &h), CKR_WRAPPED_KEY_INVALID);
 }
 
+/* A list of `dealers` pairs for share i: shares of zero, dealt from keys of the session. `bad` spoils the last pair. */
+enum spoil { GOOD, OTHER_KEY, OTHER_INDEX, OTHER_SPLIT, NOT_TURNED, OTHER_T, OLD_ID, CUT, SPOILS };
+
+static CK_ULONG pairs(const struct kit_pair *dealers, int n, CK_ULONG i, enum spoil bad, CK_BYTE *list)
+{
+	CK_ULONG at = 3;
+
+	list[0] = 0, list[1] = 0, list[2] = (CK_BYTE)n;
+	for (int d = 0; d < n; d++)
+		for (int minus = 0; minus < 2; minus++) {
+			bool last = d == n - 1, spoil = last && minus;
+			CK_HANZO_SHAMIR_PARAMS p = { last && bad == OTHER_INDEX ? i % 3 + 1 : i, last && bad == OTHER_T ? 3 : 2, 3, { 0xe1 } };
+			CK_MECHANISM m = { CKM_HANZO_SHAMIR_SHARE, &p, sizeof p };
+			CK_OBJECT_HANDLE from = spoil && bad == OTHER_KEY ? key.priv : dealers[d].priv;
+			CK_ULONG len = 600;
+
+			if (last && bad == OTHER_SPLIT)
+				p.splitId[1] = 7;
+			if (last && bad == OLD_ID)
+				p.splitId[0] = 0xe0;
+			for (size_t k = 0; minus && !(spoil && bad == NOT_TURNED) && k < sizeof p.splitId; k++)
+				p.splitId[k] = (CK_BYTE)~p.splitId[k];
+			OK(F->C_WrapKey(S, &m, node.pub, from, list + at + 4, &len));
+			list[at] = list[at + 1] = 0, list[at + 2] = (CK_BYTE)(len >> 8), list[at + 3] = (CK_BYTE)len;
+			at += 4 + len;
+		}
+	return bad == CUT ? at - 1 : at;
+}
+
+static CK_RV renew(CK_OBJECT_HANDLE old, const CK_BYTE *list, CK_ULONG len, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *h)
+{
+	CK_HANZO_SHARE_REFRESH_PARAMS p = { old };
+	CK_MECHANISM m = { CKM_HANZO_SHARE_REFRESH, &p, sizeof p };
+
+	return F->C_UnwrapKey(S, &m, node.priv, (CK_BYTE *)(uintptr_t)list, len, t, n, h);
+}
+
+/* New shares of the same key from shares of zero; the old ones with them give another point. */
+static void refresh(void)
+{
+	static CK_BYTE list[8192];
+	struct kit_pair dealers[2];
+	struct hz_partial old[3], new[3];
+	const struct hz_partial *both[] = { &new[0], &new[2] }, *mixed[] = { &new[0], &old[2] };
+	uint8_t got[64], y[64];
+	CK_OBJECT_HANDLE h, fresh;
+
+	for (int d = 0; d < 2; d++)
+		OK(kit_generate(S, KEY_K256, false, &dealers[d]));
+	for (CK_ULONG i = 1; i <= 3; i++) {
+		h = share(i, 2, 3, 0xe0);
+		OK(answer(h, CKM_HANZO_ECIES_PARTIAL, &old[i - 1]));
+		OK(renew(h, list, pairs(dealers, 2, i, GOOD, list), NULL, 0, &fresh));
+		CHECK(kit_ulong(S, fresh, CKA_HANZO_SHARE_INDEX) == i && kit_ulong(S, fresh, CKA_HANZO_SHARE_THRESHOLD) == 2);
+		CHECK(!kit_bool(S, fresh, CKA_EXTRACTABLE) && kit_bool(S, fresh, CKA_SENSITIVE));
+		OK(answer(fresh, CKM_HANZO_ECIES_PARTIAL, &new[i - 1]));
+		CHECK(shown(fresh, y) && hz_partial_check(&new[i - 1], k_pub, y) && !hz_partial_check(&old[i - 1], k_pub, y));
+		CHECK(new[i - 1].id[0] == 0xe1 && !hz_k256_pub_equal(new[i - 1].d, old[i - 1].d));
+	}
+	OK(hz_partials_combine(both, 2, got));
+	CHECK(hz_k256_pub_equal(got, want));
+	IS(hz_partials_combine(mixed, 2, got), CKR_DATA_INVALID);
+	memcpy(old[2].id, new[0].id, sizeof old[2].id);
+	OK(hz_partials_combine(mixed, 2, got));
+	CHECK(!hz_k256_pub_equal(got, want));
+}
+
+/* What is no set of shares of zero for this share, and what the new share may not be. */
+static void refresh_refused(void)
+{
+	static CK_BYTE list[8192];
+	struct kit_pair dealers[2];
+	CK_BBOOL sensitive = CK_FALSE, extractable = CK_TRUE;
+	CK_MECHANISM_TYPE wide[] = { CKM_HANZO_ECIES_PARTIAL, CKM_ECDSA };
+	CK_ULONG other = 2, n;
+	CK_ATTRIBUTE laxer[] = { A_VAL(CKA_SENSITIVE, sensitive), A_VAL(CKA_EXTRACTABLE, extractable), { CKA_ALLOWED_MECHANISMS, wide, sizeof wide },
+				 A_VAL(CKA_HANZO_SHARE_INDEX, other) };
+	CK_ATTRIBUTE fixed[] = { A_FALSE(CKA_COPYABLE) };
+	CK_OBJECT_HANDLE h = share(1, 2, 3, 0xe0), fresh, copy;
+
+	for (int d = 0; d < 2; d++)
+		OK(kit_generate(S, KEY_K256, false, &dealers[d]));
+	for (enum spoil bad = OTHER_KEY; bad < SPOILS; bad++) {
+		kit_about("refresh spoilt in way %d", (int)bad);
+		IS(renew(h, list, pairs(dealers, 2, 1, bad, list), NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	}
+	kit_about(" ");
+	n = pairs(dealers, 1, 1, GOOD, list);
+	for (size_t i = 0; i < N(laxer); i++)
+		IS(renew(h, list, n, &laxer[i], 1, &fresh), CKR_ATTRIBUTE_READ_ONLY);
+	IS(renew(key.priv, list, n, NULL, 0, &fresh), CKR_KEY_TYPE_INCONSISTENT);
+	IS(renew(0, list, n, NULL, 0, &fresh), CKR_KEY_HANDLE_INVALID);
+	IS(renew(h, list, 0, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	for (CK_ULONG cut = 0; cut < n; cut += 5)
+		IS(renew(h, list, cut, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	list[2] = 0;
+	IS(renew(h, list, n, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	list[2] = 2;
+	IS(renew(h, list, n, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	list[2] = 1;
+	OK(F->C_CopyObject(S, h, fixed, 1, &copy));
+	IS(renew(copy, list, n, NULL, 0, &fresh), CKR_ACTION_PROHIBITED);
+	OK(renew(h, list, n, NULL, 0, &fresh));
+}
+
 int main(void)
 {
 	uint8_t eph[32], q[64];
@@ -293,6 +398,8 @@ int main(void)
 	misuse();
 	bad_dealer();
 	sums();
+	refresh();
+	refresh_refused();
 	kit_end();
 	return kit_result();
 }

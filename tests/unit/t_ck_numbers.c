@@ -67,6 +67,7 @@ START_TEST(structures_have_their_sizes)
 	ck_assert_uint_eq(sizeof(CK_HASH_SIGN_ADDITIONAL_CONTEXT), 32);
 	ck_assert_uint_eq(sizeof(CK_HANZO_ECIES_PARAMS), 16);
 	ck_assert_uint_eq(sizeof(CK_HANZO_SHAMIR_PARAMS), 40);
+	ck_assert_uint_eq(sizeof(CK_HANZO_SHARE_REFRESH_PARAMS), 8);
 	ck_assert_uint_eq(sizeof(CK_HANZO_EIP712_PARAMS), 40);
 	ck_assert_uint_eq(sizeof(CK_HANZO_CERT_SUBJECT_PARAMS), 32);
 	ck_assert_uint_eq(offsetof(CK_HANZO_FUNCTION_LIST, HZ_Renew), 32);

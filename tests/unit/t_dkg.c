@@ -103,7 +103,7 @@ START_TEST(sum)
 	struct hz_share record, s, total;
 	uint8_t y[64], own[64];
 
-	ck_assert(hz_dkg_sum(&d, m1, &record));
+	ck_assert(hz_dkg_sum(&d, m1, 3, &record));
 	for (unsigned i = 1; i <= 3; i++) {
 		ck_assert_uint_eq(hz_share_make(dealt[0], &d.split, i, &total), CKR_OK);
 		for (int k = 1; k < 3; k++) {
