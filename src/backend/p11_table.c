@@ -277,7 +277,8 @@ static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era
 	struct hz_p11_obj **old = stale(p, era, &m);
 	CK_RV rv = CKR_OK;
 
-	qsort(in, n, sizeof *in, by_name);
+	if (n != 0)
+		qsort(in, n, sizeof *in, by_name);
 	for (size_t i = 0, j = 0; i < n && rv == CKR_OK; i += k) {
 		size_t same = 0;
 

@@ -15,7 +15,7 @@
 #include "store/files.h"
 #include "store/schema.h"
 
-#define BUSY_LIMIT_MS 10000u
+#define BUSY_LIMIT_NS UINT64_C(10000000000)
 
 struct hz_conn {
 	struct hz_store *store;
@@ -25,12 +25,12 @@ struct hz_conn {
 	bool broken; /* do not put it back into the pool */
 };
 
-static uint64_t now_ms(void)
+static uint64_t now_ns(void)
 {
 	struct timespec t = { 0, 0 };
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static CK_RV map_error(int rc, int os)
@@ -301,11 +301,14 @@ static CK_RV transaction(struct hz_conn *c, hz_db_fn fn, void *arg)
 	return rv;
 }
 
-/* Between two attempts, outside of the gate: 0.2 ms at first, up to 20 ms, spread so that waiters do not march in step. */
-static void pause_before(unsigned attempt)
+/*
+ * Between two attempts, outside of the gate: 0.2 ms at first, up to 25 ms, spread so that waiters do not march in step. The call whose
+ * turn it is comes back within 2 ms.
+ */
+static void pause_before(unsigned attempt, bool next)
 {
 	uint32_t r = 0;
-	unsigned shift = attempt < 7 ? attempt : 7;
+	unsigned most = next ? 3 : 7, shift = attempt < most ? attempt : most;
 	long max = 200000L << shift;
 	struct timespec t = { 0, 0 };
 
@@ -337,21 +340,26 @@ static CK_RV attempt(struct hz_store *s, enum mode mode, hz_db_fn fn, void *arg,
 
 static CK_RV with_retries(struct hz_store *s, enum mode mode, hz_db_fn fn, void *arg, bool *exists)
 {
-	uint64_t end = now_ms() + BUSY_LIMIT_MS;
-	bool busy;
-	CK_RV rv;
+	uint64_t began = now_ns();
+	bool busy = true, queued = false, late = false, next = false;
+	CK_RV rv = CKR_OK;
 
 	hz_store_refresh(s);
 	for (unsigned i = 0;; i++) {
-		rv = attempt(s, mode, fn, arg, exists, &busy);
-		if (!busy || rv == CKR_OK)
-			break;
-		if (now_ms() >= end) {
-			hz_log(HZ_LOG_ERROR, "%s", hz_error_text());
-			break;
+		if (mode == MODE_READ || late || hz_gen_my_turn(&s->gen, s->gen_path, began)) {
+			rv = attempt(s, mode, fn, arg, exists, &busy);
+			if (!busy || rv == CKR_OK || late)
+				break;
+			queued |= mode != MODE_READ;
+			next = mode != MODE_READ && hz_gen_queue(&s->gen, began);
 		}
-		pause_before(i);
+		pause_before(i, next);
+		late = now_ns() - began >= BUSY_LIMIT_NS;
 	}
+	if (queued)
+		hz_gen_leave_queue(&s->gen, began);
+	if (busy && rv != CKR_OK)
+		hz_log(HZ_LOG_ERROR, "%s", hz_error_text());
 	return rv;
 }
 

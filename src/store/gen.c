@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generation counter: a file of three words, mapped and shared by all processes of a token. */
+/* The generation counter and the writers' turn: a file of a few words, mapped and shared by all processes of a token. */
 #include "store/gen.h"
 
 #include <fcntl.h>
@@ -13,10 +13,15 @@ struct hz_gen_page {
 	_Atomic uint64_t counter;
 	_Atomic uint64_t writers; /* between begin and end */
 	_Atomic uint64_t since;   /* when the last of them began, ms of the monotonic clock */
+	_Atomic uint64_t turn;    /* the call that has waited longest: when it began, ns of the monotonic clock; 0: nobody waits */
+	_Atomic uint64_t tried;   /* when that call last tried, ms */
 };
 
 /* A writer that has not ended after this was killed: transactions are shorter. */
 #define WRITER_LIFE_MS 60000u
+
+/* A waiting call that has not tried for so long was killed or gave up: it tries every millisecond, and an attempt is refused at once. */
+#define TURN_LIFE_MS 500u
 
 static uint64_t now_ms(void)
 {
@@ -106,6 +111,43 @@ uint64_t hz_gen_read(struct hz_gen *g, const char *path)
 	if (now < since || now - since > WRITER_LIFE_MS) /* earlier: the machine was restarted */
 		(void)atomic_compare_exchange_strong(&p->writers, &writers, 0);
 	return atomic_fetch_add(&p->counter, 1) + 1;
+}
+
+static bool turn_is_stale(struct hz_gen_page *p)
+{
+	uint64_t tried = atomic_load(&p->tried), now = now_ms();
+
+	return now < tried || now - tried > TURN_LIFE_MS;
+}
+
+bool hz_gen_my_turn(struct hz_gen *g, const char *path, uint64_t began)
+{
+	struct hz_gen_page *p = page_get(g, path, false);
+	uint64_t turn = p == NULL ? 0 : atomic_load(&p->turn);
+
+	return turn == 0 || began <= turn || turn_is_stale(p);
+}
+
+bool hz_gen_queue(struct hz_gen *g, uint64_t began)
+{
+	struct hz_gen_page *p = atomic_load(&g->page);
+	uint64_t turn;
+
+	if (p == NULL)
+		return false;
+	turn = atomic_load(&p->turn);
+	if (turn != began && turn != 0 && turn < began && !turn_is_stale(p))
+		return false;
+	atomic_store(&p->tried, now_ms()); /* first: a turn taken is never stale */
+	return turn == began || atomic_compare_exchange_strong(&p->turn, &turn, began);
+}
+
+void hz_gen_leave_queue(struct hz_gen *g, uint64_t began)
+{
+	struct hz_gen_page *p = atomic_load(&g->page);
+
+	if (p != NULL)
+		(void)atomic_compare_exchange_strong(&p->turn, &began, 0);
 }
 
 void hz_gen_forget(struct hz_gen *g)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The counter in shared memory that tells the processes of a token that its database changed. */
+/* Shared memory that tells the processes of a token that its database changed, and whose turn it is to change it. */
 #ifndef HZ_STORE_GEN_H
 #define HZ_STORE_GEN_H
 
@@ -23,6 +23,18 @@ void hz_gen_end(struct hz_gen *g);
 
 /* Equal numbers of two calls: no commit was begun between them. While writers are at work each call gives another number. */
 uint64_t hz_gen_read(struct hz_gen *g, const char *path);
+
+/*
+ * Turns. SQLite's write lock has no queue: whoever has just released it takes it again while the others sleep, and on a slow disk
+ * they sleep for ever. So the call that began first (`began`: ns of the monotonic clock) has the turn and younger ones hold back;
+ * the order is a courtesy, the lock alone protects the data. A call that died in the queue is passed over after half a second.
+ *   hz_gen_my_turn      may a call of this age try now? (path: the file, which a reader's process may not have mapped yet)
+ *   hz_gen_queue        it met the lock: waits from now on; true when it is the oldest, which tries again soon
+ *   hz_gen_leave_queue  it went through or gave up
+ */
+bool hz_gen_my_turn(struct hz_gen *g, const char *path, uint64_t began);
+bool hz_gen_queue(struct hz_gen *g, uint64_t began);
+void hz_gen_leave_queue(struct hz_gen *g, uint64_t began);
 
 /* Forget the mapping: the file under the name is another one now. The old pages stay mapped for threads that still look at them. */
 void hz_gen_forget(struct hz_gen *g);

@@ -21,6 +21,11 @@ static long countdown = -1; /* allocations until one is refused; negative: none 
 static long live;           /* blocks given out and not released */
 static bool hit;
 
+/* A sanitizer brings an allocator of its own, which ours must not stand in the way of: such a build has nothing to run here. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
 static bool refuse(void)
 {
 	if (countdown < 0 || countdown-- != 0)
@@ -62,6 +67,7 @@ EXPORT void free(void *p)
 	live -= p != NULL;
 	__libc_free(p);
 }
+#endif
 
 static CK_SESSION_HANDLE s;
 static CK_BYTE value[32] = "0123456789abcdef0123456789abcde", out[8192], ct[8192];
@@ -425,20 +431,14 @@ static void make_keys(void)
 	OK(F->C_CreateObject(s, a, N(a), &at_rest));
 }
 
-/* The build's own sanitizers have an allocator of their own; HANZO_SANITIZED names them. */
-static bool sanitized(void)
-{
-	const char *list = getenv("HANZO_SANITIZED");
-
-	return list != NULL && list[0] != '\0';
-}
-
 #define STARVE(f) starve(#f, f, 450)
 
 int main(void)
 {
-	if (sanitized())
+	if (SANITIZED) {
+		puts("SKIP t_oom: a sanitizer has an allocator of its own");
 		return 77;
+	}
 	kit_start();
 	kit_init_token();
 	s = kit_session(1, true);
