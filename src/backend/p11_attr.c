@@ -6,6 +6,7 @@
 #include "backend/p11_int.h"
 #include "backend/soft_asym.h"
 #include "base/error.h"
+#include "ck/names.h"
 #include "ck/schema.h"
 
 #define READ_MAX 48
@@ -86,6 +87,11 @@ static bool partial(CK_RV rv)
 	return rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_BUFFER_TOO_SMALL;
 }
 
+static CK_RV lied(CK_ATTRIBUTE_TYPE type, CK_ULONG len)
+{
+	return hz_fail(CKR_DEVICE_ERROR, "the device says that %s has %lu bytes", hz_cka_name(type), len);
+}
+
 /* Lengths of all; where a module stops at the first that it does not know, the others are asked one by one. */
 static CK_RV lengths(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *v, CK_ULONG n)
 {
@@ -105,6 +111,9 @@ static CK_RV lengths(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, 
 		if (rv != CKR_OK || v[i].ulValueLen == UNSET)
 			v[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
 	}
+	for (CK_ULONG i = 0; i < n; i++)
+		if (v[i].ulValueLen > HZ_ATTR_MAX_LEN && v[i].ulValueLen != CK_UNAVAILABLE_INFORMATION)
+			return lied(v[i].type, v[i].ulValueLen);
 	return CKR_OK;
 }
 
@@ -119,13 +128,13 @@ static bool take(struct hz_attrs *out, const CK_ATTRIBUTE *a, CK_OBJECT_CLASS cl
 	return hz_attrs_set(out, a->type, a->pValue, a->ulValueLen, hz_attr_is_secret(cls, kt, a->type)) == CKR_OK;
 }
 
-static CK_RV values(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *v, CK_ULONG n, struct hz_attrs *out)
+static CK_RV values(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *v, CK_ULONG n, struct hz_attrs *out, bool *shorter)
 {
 	struct hz_buf block = HZ_BUF_SECRET;
 	CK_ULONG given[READ_MAX], k = 0;
 	size_t total = 0;
 	uint8_t *at;
-	CK_RV rv;
+	CK_RV rv, answer;
 
 	for (CK_ULONG i = 0; i < n; i++)
 		if (v[i].ulValueLen <= HZ_ATTR_MAX_LEN) {
@@ -140,7 +149,7 @@ static CK_RV values(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, C
 		given[i] = v[i].ulValueLen;
 		at += (v[i].ulValueLen + 15) & ~(size_t)15;
 	}
-	rv = k != 0 ? p->f->C_GetAttributeValue(s, h, v, k) : CKR_OK;
+	rv = answer = k != 0 ? p->f->C_GetAttributeValue(s, h, v, k) : CKR_OK;
 	if (partial(rv)) {
 		CK_OBJECT_CLASS cls = CK_UNAVAILABLE_INFORMATION;
 		CK_KEY_TYPE kt = CK_UNAVAILABLE_INFORMATION;
@@ -152,16 +161,20 @@ static CK_RV values(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, C
 			if (v[i].type == CKA_KEY_TYPE && v[i].ulValueLen == sizeof kt)
 				memcpy(&kt, v[i].pValue, sizeof kt);
 		}
-		for (CK_ULONG i = 0; i < k && rv == CKR_OK; i++)
-			if (v[i].ulValueLen <= given[i] && !take(out, &v[i], cls, kt)) /* a longer one is a lie */
+		for (CK_ULONG i = 0; i < k && rv == CKR_OK; i++) {
+			if (v[i].ulValueLen > given[i])
+				rv = v[i].ulValueLen != CK_UNAVAILABLE_INFORMATION ? lied(v[i].type, v[i].ulValueLen) : answer == CKR_BUFFER_TOO_SMALL ? answer : CKR_OK;
+			else if (!take(out, &v[i], cls, kt))
 				rv = CKR_HOST_MEMORY;
+			*shorter |= v[i].ulValueLen < given[i];
+		}
 	}
 	hz_buf_free(&block);
 	return rv;
 }
 
-CK_RV hz_p11_read(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE_TYPE *types, size_t n,
-		  struct hz_attrs *out)
+static CK_RV read_once(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE_TYPE *types, size_t n,
+		       struct hz_attrs *out, bool *shorter)
 {
 	CK_ATTRIBUTE v[READ_MAX];
 	CK_RV rv;
@@ -169,7 +182,22 @@ CK_RV hz_p11_read(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, con
 	for (size_t i = 0; i < n; i++)
 		v[i] = (CK_ATTRIBUTE){ types[i], NULL, 0 };
 	rv = lengths(p, s, h, v, n);
-	return rv == CKR_OK ? values(p, s, h, v, n, out) : rv;
+	return rv == CKR_OK ? values(p, s, h, v, n, out, shorter) : rv;
+}
+
+/*
+ * Others may change a value between its length and itself: where the two differ both are asked for again, once. A device that always
+ * announces more than it gives is taken at its second word.
+ */
+CK_RV hz_p11_read(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE_TYPE *types, size_t n,
+		  struct hz_attrs *out)
+{
+	bool shorter = false;
+	CK_RV rv = read_once(p, s, h, types, n, out, &shorter);
+
+	if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && shorter))
+		rv = read_once(p, s, h, types, n, out, &shorter);
+	return rv == CKR_BUFFER_TOO_SMALL ? hz_fail(CKR_DEVICE_ERROR, "the device's attributes are longer than it says") : rv;
 }
 
 /* What a key type is for is the device's to say; where it says nothing it will refuse what it does not do. */

@@ -276,7 +276,7 @@ static CK_RV get_info(struct hz_p11 *p, CK_TOKEN_INFO *info)
 			break;
 		rv = hz_p11_recover(p, link, rv);
 	}
-	return rv == CKR_OK ? rv : CKR_TOKEN_NOT_PRESENT;
+	return rv == CKR_OK || !hz_p11_lost(rv) ? hz_p11_code(rv) : CKR_TOKEN_NOT_PRESENT;
 }
 
 CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st)

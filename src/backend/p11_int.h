@@ -86,6 +86,7 @@ struct hz_p11 {
 	bool forked;                 /* opened in a forked child */
 	bool login_wanted;           /* the user's login is to be kept up */
 	bool so;                     /* the SO is logged in at the device */
+	bool unsure;                 /* a login of ours may be left at the device: a call about it failed */
 	bool ours;                   /* the device's login was made by us, not by the application beside us */
 	uint8_t *pin;                /* secret memory: the device's PIN while login_wanted; NULL with protected_path */
 	size_t pin_len;

@@ -21,10 +21,26 @@ static void changed(struct hz_p11 *p)
 	(void)atomic_fetch_add(&p->generation, 1);
 }
 
-/* The PIN is secret memory, so it may go to C_Login as it is. */
+/*
+ * The PIN is secret memory, so it may go to C_Login as it is. A login that we may have made already (the answer to it or to C_Logout was
+ * a fault), or that a fork left behind, is nobody's: it is ended first, so that the PIN is checked.
+ */
 static CK_RV device_login(struct hz_p11 *p, CK_USER_TYPE who, const uint8_t *pin, size_t len)
 {
-	return p->f->C_Login(p->keeper, who, (CK_UTF8CHAR *)(uintptr_t)pin, len);
+	CK_RV rv = p->f->C_Login(p->keeper, who, (CK_UTF8CHAR *)(uintptr_t)pin, len);
+
+	if (rv == CKR_USER_ALREADY_LOGGED_IN && (p->forked || p->unsure) && p->f->C_Logout(p->keeper) == CKR_OK)
+		rv = p->f->C_Login(p->keeper, who, (CK_UTF8CHAR *)(uintptr_t)pin, len);
+	p->unsure = rv == CKR_SESSION_CLOSED || rv == CKR_DEVICE_REMOVED || rv == CKR_DEVICE_ERROR || rv == CKR_FUNCTION_FAILED ||
+		    rv == CKR_GENERAL_ERROR || rv == CKR_DEVICE_MEMORY || rv == CKR_HOST_MEMORY;
+	return rv;
+}
+
+static void device_logout(struct hz_p11 *p)
+{
+	CK_RV rv = p->f->C_Logout(p->keeper);
+
+	p->unsure = rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN;
 }
 
 static CK_RV refused_before(struct hz_p11 *p, const uint8_t *pin, size_t len, uint8_t hash[32])
@@ -146,9 +162,6 @@ static CK_RV user_direct(struct hz_p11 *p, const uint8_t *pin, size_t len)
 			return hz_fail(CKR_HOST_MEMORY, "out of secret memory");
 	}
 	rv = device_login(p, CKU_USER, copy, len);
-	/* Some modules keep a login across fork: what the child inherited is nobody's in it. */
-	if (rv == CKR_USER_ALREADY_LOGGED_IN && p->forked && p->f->C_Logout(p->keeper) == CKR_OK)
-		rv = device_login(p, CKU_USER, copy, len);
 	if (rv == CKR_USER_ALREADY_LOGGED_IN)
 		rv = hz_fail(CKR_FUNCTION_FAILED, "the application is logged in at the device itself, so that the PIN cannot be checked: set pin_source");
 	if (rv != CKR_OK) {
@@ -178,7 +191,7 @@ static CK_RV so_login(struct hz_p11 *p, const uint8_t *pin, size_t len)
 	CK_RV rv;
 
 	if (p->login_wanted && p->ours)
-		(void)p->f->C_Logout(p->keeper);
+		device_logout(p);
 	rv = device_login(p, CKU_SO, pin, len);
 	p->so = rv == CKR_OK;
 	return rv;
@@ -206,8 +219,10 @@ CK_RV hz_p11_login(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, 
 		return rv;
 	link = atomic_load(&p->link);
 	rv = login_once(p, who, pin, len);
-	if (hz_p11_lost(rv) && hz_p11_recover(p, link, rv) == CKR_OK)
+	if (hz_p11_lost(rv) && (rv == CKR_USER_NOT_LOGGED_IN || hz_p11_recover(p, link, rv) == CKR_OK))
 		rv = login_once(p, who, pin, len);
+	if (rv == CKR_USER_NOT_LOGGED_IN)
+		rv = hz_fail(CKR_DEVICE_ERROR, "the device answers CKR_USER_NOT_LOGGED_IN to a login");
 	return rv == CKR_OK ? rv : hz_p11_code(rv);
 }
 
@@ -233,7 +248,7 @@ void hz_p11_logout(struct hz_backend *be)
 
 	pthread_mutex_lock(&p->conn);
 	if (p->so || (p->pin_source == NULL && p->ours && p->login_wanted)) {
-		(void)p->f->C_Logout(p->keeper);
+		device_logout(p);
 		changed(p);
 	}
 	p->so = false;

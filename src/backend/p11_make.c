@@ -74,18 +74,18 @@ static CK_RV pair_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 /* ---- what was made, into the set ---- */
 
 struct reading {
-	CK_OBJECT_HANDLE h;
-	CK_OBJECT_CLASS cls;
-	CK_KEY_TYPE kt;
+	struct hz_p11_obj *o;
 	struct hz_attrs a;
 };
 
 static CK_RV read_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
 	struct reading *r = arg;
+	CK_OBJECT_HANDLE h;
+	CK_RV rv = hz_p11_handle(p, s, r->o, &h);
 
 	hz_attrs_free(&r->a);
-	return hz_p11_read_all(p, s, r->h, r->cls, r->kt, &r->a);
+	return rv == CKR_OK ? hz_p11_read_all(p, s, h, r->o->cls, r->o->kt, &r->a) : rv;
 }
 
 /* The device's word on its object stands, but for what is our own. */
@@ -105,41 +105,51 @@ static CK_RV merge(struct hz_attrs *set, const struct hz_attrs *from)
 	return rv;
 }
 
-static CK_RV adopt(struct hz_p11 *p, struct hz_attrs *set, CK_OBJECT_HANDLE h)
+static CK_RV adopt(struct hz_p11 *p, struct hz_attrs *set, struct hz_p11_obj *o)
 {
-	struct reading r = { h, hz_attrs_ulong(set, CKA_CLASS, 0), hz_attrs_ulong(set, CKA_KEY_TYPE, 0), HZ_ATTRS_INIT };
-	struct hz_p11_obj *o;
+	struct reading r = { o, HZ_ATTRS_INIT };
 	CK_RV rv = hz_p11_run(p, read_work, &r);
 
 	if (rv == CKR_OK)
 		rv = merge(set, &r.a);
+	if (rv == CKR_OK)
+		rv = hz_p11_set_ref(set, o);
+	if (rv == CKR_OK)
+		hz_p11_obj_seen(p, o, set);
 	hz_attrs_free(&r.a);
-	if (rv != CKR_OK)
-		return rv;
-	o = hz_p11_obj_add(p, h, set, !hz_attrs_bool(set, CKA_TOKEN, false));
-	return o != NULL ? hz_p11_set_ref(set, o) : hz_fail(CKR_HOST_MEMORY, "no memory for an object");
+	return rv;
 }
-
-struct ending {
-	CK_OBJECT_HANDLE h[2];
-};
 
 static CK_RV end_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
-	struct ending *e = arg;
+	CK_OBJECT_HANDLE h;
+	CK_RV rv = hz_p11_handle(p, s, arg, &h);
 
-	for (int i = 0; i < 2; i++)
-		if (e->h[i] != CK_INVALID_HANDLE)
-			(void)p->f->C_DestroyObject(s, e->h[i]);
-	return CKR_OK;
+	return rv == CKR_OK ? p->f->C_DestroyObject(s, h) : rv;
+}
+
+static void end_made(struct hz_p11 *p, struct hz_p11_obj *o)
+{
+	if (o == NULL)
+		return;
+	(void)hz_p11_run(p, end_work, o);
+	hz_p11_obj_end(o);
+}
+
+/* Known by name before anything else is asked of the device, so that it is found again when its handle changes meanwhile. */
+static struct hz_p11_obj *note_made(struct hz_p11 *p, const struct hz_attrs *set, CK_OBJECT_HANDLE h)
+{
+	return set != NULL ? hz_p11_obj_add(p, h, set, !hz_attrs_bool(set, CKA_TOKEN, false)) : NULL;
 }
 
 static CK_RV adopt_or_end(struct hz_p11 *p, struct making *w)
 {
-	struct ending e = { { w->h, w->h_priv } };
-	CK_RV rv = adopt(p, w->set, w->h);
+	struct hz_p11_obj *o = note_made(p, w->set, w->h), *priv = note_made(p, w->priv, w->h_priv);
+	CK_RV rv = o != NULL && (w->priv == NULL || priv != NULL) ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no memory for an object");
 	const struct hz_attr *v;
 
+	if (rv == CKR_OK)
+		rv = adopt(p, w->set, o);
 	/* The private half takes what is public from the other: it may be in no list yet. */
 	for (int i = 0; i < 2 && rv == CKR_OK && w->priv != NULL; i++) {
 		v = hz_attrs_find(w->set, i == 0 ? CKA_PUBLIC_KEY_INFO : CKA_HANZO_ADDRESS);
@@ -147,18 +157,65 @@ static CK_RV adopt_or_end(struct hz_p11 *p, struct making *w)
 			rv = hz_attrs_set_from(w->priv, v);
 	}
 	if (rv == CKR_OK && w->priv != NULL)
-		rv = adopt(p, w->priv, w->h_priv);
-	if (rv != CKR_OK)
-		(void)hz_p11_run(p, end_work, &e);
+		rv = adopt(p, w->priv, priv);
+	if (rv != CKR_OK) {
+		end_made(p, o);
+		end_made(p, priv);
+	}
 	return rv;
+}
+
+/* A secret that may be read is the session's own: its value comes here, and nothing stays in the device. */
+static bool comes_here(const struct making *w)
+{
+	return (w->purpose == HZ_P11_DERIVE || w->purpose == HZ_P11_UNWRAP) && !hz_attrs_bool(w->set, CKA_TOKEN, false) &&
+	       hz_attrs_ulong(w->set, CKA_CLASS, 0) == CKO_SECRET_KEY && !hz_attrs_bool(w->set, CKA_SENSITIVE, true) &&
+	       hz_attrs_bool(w->set, CKA_EXTRACTABLE, false);
+}
+
+static CK_RV fetch(struct hz_p11 *p, struct making *w)
+{
+	struct reading r = { note_made(p, w->set, w->h), HZ_ATTRS_INIT };
+	const struct hz_attr *v;
+	CK_RV rv = r.o != NULL ? hz_p11_run(p, read_work, &r) : hz_fail(CKR_HOST_MEMORY, "no memory for an object");
+
+	if (rv == CKR_OK) {
+		v = hz_attrs_find(&r.a, CKA_VALUE);
+		rv = v != NULL ? hz_soft_set_secret(w->set, v->value, v->len) : hz_fail(CKR_DEVICE_ERROR, "the device keeps the value");
+	}
+	end_made(p, r.o);
+	hz_attrs_free(&r.a);
+	return rv;
+}
+
+static bool stays(const struct hz_attrs *set)
+{
+	return set != NULL && hz_attrs_bool(set, CKA_TOKEN, false);
+}
+
+/* What lives in the session only may end with the device's session before it is read: it is made once more. */
+static CK_RV make(struct hz_p11 *p, hz_p11_work work, struct making *w)
+{
+	CK_RV rv;
+
+	for (int round = 0; round < 2; round++) {
+		rv = hz_p11_run(p, work, w);
+		if (rv != CKR_OK)
+			return rv;
+		rv = comes_here(w) ? fetch(p, w) : adopt_or_end(p, w);
+		if (rv != CKR_OBJECT_HANDLE_INVALID && rv != CKR_KEY_HANDLE_INVALID)
+			return rv;
+		if (stays(w->set) || stays(w->priv))
+			break;
+	}
+	return hz_fail(CKR_DEVICE_REMOVED, "the device lost what it had just made");
 }
 
 CK_RV hz_p11_generate(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *secret)
 {
 	struct making w = { .m = { m->type, m->param, m->param_len }, .purpose = HZ_P11_GENERATE, .set = secret };
-	CK_RV rv = hz_p11_run(hz_p11_self(be), one_work, &w);
 
-	return rv == CKR_OK ? adopt_or_end(hz_p11_self(be), &w) : rv;
+	return make(hz_p11_self(be), one_work, &w);
 }
 
 CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv)
@@ -166,44 +223,10 @@ CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struc
 	struct making w = { .m = { m->type, m->param, m->param_len }, .purpose = HZ_P11_GENERATE, .set = pub, .priv = priv };
 	CK_RV rv = hz_p11_normalise(pub); /* the curve by its OBJECT IDENTIFIER, which every device knows */
 
-	if (rv == CKR_OK)
-		rv = hz_p11_run(hz_p11_self(be), pair_work, &w);
-	return rv == CKR_OK ? adopt_or_end(hz_p11_self(be), &w) : rv;
+	return rv == CKR_OK ? make(hz_p11_self(be), pair_work, &w) : rv;
 }
 
 /* ---- derive, unwrap ---- */
-
-/* A secret that may be read is the session's own: its value comes here, and nothing stays in the device. */
-static bool comes_here(const struct hz_attrs *made)
-{
-	return !hz_attrs_bool(made, CKA_TOKEN, false) && hz_attrs_ulong(made, CKA_CLASS, 0) == CKO_SECRET_KEY &&
-	       !hz_attrs_bool(made, CKA_SENSITIVE, true) && hz_attrs_bool(made, CKA_EXTRACTABLE, false);
-}
-
-static CK_RV fetch(struct hz_p11 *p, struct making *w)
-{
-	struct reading r = { w->h, CKO_SECRET_KEY, hz_attrs_ulong(w->set, CKA_KEY_TYPE, 0), HZ_ATTRS_INIT };
-	struct ending e = { { w->h, CK_INVALID_HANDLE } };
-	const struct hz_attr *v;
-	CK_RV rv = hz_p11_run(p, read_work, &r);
-
-	if (rv == CKR_OK) {
-		v = hz_attrs_find(&r.a, CKA_VALUE);
-		rv = v != NULL ? hz_soft_set_secret(w->set, v->value, v->len) : hz_fail(CKR_DEVICE_ERROR, "the device keeps the value");
-	}
-	(void)hz_p11_run(p, end_work, &e);
-	hz_attrs_free(&r.a);
-	return rv;
-}
-
-static CK_RV make_from(struct hz_p11 *p, struct making *w)
-{
-	CK_RV rv = hz_p11_run(p, one_work, w);
-
-	if (rv != CKR_OK)
-		return rv;
-	return comes_here(w->set) ? fetch(p, w) : adopt_or_end(p, w);
-}
 
 CK_RV hz_p11_derive(struct hz_backend *be, const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made)
 {
@@ -211,7 +234,7 @@ CK_RV hz_p11_derive(struct hz_backend *be, const struct hz_mech *m, struct hz_ke
 	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
 
 	if (w.with != NULL)
-		return make_from(hz_p11_self(be), &w);
+		return make(hz_p11_self(be), one_work, &w);
 	return row != NULL && row->derive != NULL ? row->derive(m, base, made) : hz_fail(CKR_MECHANISM_INVALID, "no derivation");
 }
 
@@ -224,7 +247,7 @@ CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_ke
 	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
 
 	if (w.with != NULL && m->type != CKM_HANZO_ECIES && m->type != CKM_HANZO_SHARE_REFRESH) /* they agree there, and open blobs here */
-		return make_from(hz_p11_self(be), &w);
+		return make(hz_p11_self(be), one_work, &w);
 	return row != NULL && row->unwrap != NULL ? row->unwrap(m, unwrapping, in, len, made) : hz_fail(CKR_MECHANISM_INVALID, "no unwrapping");
 }
 

@@ -227,7 +227,7 @@ static CK_RV update_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 
 	if (rv == CKR_OK && t.n != 0)
 		rv = hz_p11_handle(p, s, c->o, &h);
-	return rv == CKR_OK && t.n != 0 ? p->f->C_SetAttributeValue(s, h, t.v, t.n) : rv;
+	return rv == CKR_OK && t.n != 0 ? hz_p11_once(p->f->C_SetAttributeValue(s, h, t.v, t.n)) : rv; /* it may have a new name now */
 }
 
 CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions of the device, kept for the next call; and the one retry when the device has lost us. */
+#include <string.h>
+
 #include "backend/p11_int.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -27,7 +29,8 @@ CK_RV hz_p11_once(CK_RV rv)
 
 bool hz_p11_stale(struct hz_p11 *p, unsigned link, unsigned era, CK_RV rv)
 {
-	if (rv != CKR_KEY_HANDLE_INVALID && rv != CKR_OBJECT_HANDLE_INVALID)
+	if (rv != CKR_KEY_HANDLE_INVALID && rv != CKR_OBJECT_HANDLE_INVALID && rv != CKR_WRAPPING_KEY_HANDLE_INVALID &&
+	    rv != CKR_UNWRAPPING_KEY_HANDLE_INVALID)
 		return false;
 	if (era != atomic_load(&p->era))
 		return true; /* another thread connected or logged in meanwhile */
@@ -63,7 +66,7 @@ CK_RV hz_p11_code(CK_RV rv)
 	}
 	if (rv == HZ_P11_UNCERTAIN)
 		return hz_fail(CKR_DEVICE_REMOVED, "the device was lost while it worked: it may have done it, and is not asked again");
-	if (rv >= CKR_VENDOR_DEFINED)
+	if (rv >= CKR_VENDOR_DEFINED || strncmp(hz_ckr_name(rv), "CKR_0x", 6) == 0) /* not the standard's */
 		return hz_fail(CKR_DEVICE_ERROR, "the device answers %#lx", rv);
 	return rv;
 }

@@ -77,7 +77,7 @@ static size_t total(const struct stream *o, size_t in)
 	return in + tag;
 }
 
-/* MACs have the length of their hash, or the one that the parameter names. */
+/* MACs have the length of their hash, or the one that the parameter names. 0: not known. */
 static size_t mac_len(const struct hz_mech *m)
 {
 	static const struct { CK_MECHANISM_TYPE type; uint8_t len; } rows[] = {
@@ -89,7 +89,7 @@ static size_t mac_len(const struct hz_mech *m)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (rows[i].type == m->type)
 			return rows[i].len;
-	return m->param != NULL && m->param_len == sizeof(CK_MAC_GENERAL_PARAMS) ? *(const CK_MAC_GENERAL_PARAMS *)m->param : 64;
+	return m->param != NULL && m->param_len == sizeof(CK_MAC_GENERAL_PARAMS) ? *(const CK_MAC_GENERAL_PARAMS *)m->param : 0;
 }
 
 static size_t signature_len(const struct stream *o)
@@ -97,7 +97,7 @@ static size_t signature_len(const struct stream *o)
 	const size_t bytes = ((size_t)o->key->bits + 7) / 8;
 
 	if (o->key->cls == CKO_SECRET_KEY)
-		return mac_len(&o->m);
+		return mac_len(&o->m) != 0 ? mac_len(&o->m) : 64;
 	if (o->key->type == CKK_EC_EDWARDS)
 		return o->key->bits > 256 ? 114 : 64;
 	return o->key->type == CKK_EC ? 2 * bytes : bytes != 0 ? bytes : 1024;
@@ -200,6 +200,13 @@ static CK_RV call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w, uint8_t
 	}
 }
 
+static bool short_mac(const struct step *w, size_t n)
+{
+	size_t len = w->o->kind == HZ_OP_SIGN && w->phase != HZ_UPDATE && w->o->key->cls == CKO_SECRET_KEY ? mac_len(&w->o->m) : 0;
+
+	return len != 0 && n < len;
+}
+
 /* Through a buffer of our own: some devices want more room than they use, and none gets to write beyond the caller's. */
 static CK_RV do_call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w)
 {
@@ -213,7 +220,9 @@ static CK_RV do_call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w)
 	rv = call(p, s, w, room, &n);
 	if (rv == CKR_OK && w->o->kind != HZ_OP_VERIFY) {
 		w->n = n;
-		if (n > w->room)
+		if (short_mac(w, n))
+			rv = hz_fail(CKR_DEVICE_ERROR, "a MAC of %lu bytes, not %zu", n, mac_len(&w->o->m));
+		else if (n > w->room)
 			rv = hz_fail(CKR_DEVICE_ERROR, "%lu bytes of output where at most %zu can be", n, w->room);
 		else if (n != 0 && w->out != NULL)
 			memcpy(w->out, room, n);

@@ -28,7 +28,7 @@ static void name_of(const struct hz_attrs *a, uint8_t name[32])
 	hz_hash_init(&h, HZ_SHA256);
 	for (size_t i = 0; i < 4; i++) {
 		const struct hz_attr *v = hz_attrs_find(a, identity[i]);
-		uint32_t len = v != NULL ? (uint32_t)v->len : UINT32_MAX;
+		uint32_t len = v != NULL ? (uint32_t)v->len : 0; /* devices say so of what they were not told */
 
 		hz_hash_update(&h, &len, sizeof len);
 		if (v != NULL && v->len != 0)

@@ -67,6 +67,9 @@ check_PROGRAMS += tests/module/t_device
 tests_module_t_device_LDADD = $(MODULE_TEST_LIBS)
 EXTRA_DIST += tests/module/mock.h
 
+check_PROGRAMS += tests/module/t_device_faults
+tests_module_t_device_faults_LDADD = $(MODULE_TEST_LIBS)
+
 check_PROGRAMS += tests/module/t_device_kinds
 tests_module_t_device_kinds_LDADD = $(MODULE_TEST_LIBS)
 
