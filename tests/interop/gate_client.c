@@ -60,13 +60,21 @@ static void load(void)
 	p11 = (CK_FUNCTION_LIST_3_2 *)(void *)list;
 }
 
+static char *copy_of(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v != NULL ? strdup(v) : NULL;
+}
+
 int main(int argc, char **argv)
 {
-	char *store = strdup(getenv("HANZO_PKCS11_STORE")), *conf = getenv("HANZO_PKCS11_CONF") != NULL ? strdup(getenv("HANZO_PKCS11_CONF")) : NULL;
+	char *store = copy_of("HANZO_PKCS11_STORE"), *conf = copy_of("HANZO_PKCS11_CONF");
 
 	p11_environment();
 	load();
-	setenv("HANZO_PKCS11_STORE", store, 1);
+	if (store != NULL)
+		setenv("HANZO_PKCS11_STORE", store, 1);
 	if (conf != NULL)
 		setenv("HANZO_PKCS11_CONF", conf, 1);
 	gate_verifier = hz_attest_verifier_new(NULL);

@@ -15,6 +15,7 @@ interop_tests = \
 	tests/interop/t_ssh.sh
 dist_check_SCRIPTS += $(interop_tests)
 EXTRA_DIST += \
+	tests/interop/gate_pykcs11.py \
 	tests/interop/lib.sh \
 	tests/interop/pykcs11_client.py
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Logins with evidence of the simulated TEE by unchanged clients: pkcs11-tool, OpenSSL's provider, p11-kit's remoting, hanzo-p11.
+# Logins with evidence of the simulated TEE by unchanged clients: pkcs11-tool, OpenSSL's provider, p11-kit's remoting, Java, callers
+# that have a PIN string and nothing else, hanzo-p11.
 . "$(dirname "$0")/lib.sh"
 need pkcs11-tool openssl p11-kit
 cd "$work"
@@ -8,12 +9,29 @@ cp "$HANZO_SRCDIR/examples/policy-simulated.json" policy.json
 zeros=$(printf '0%.0s' $(seq 96))
 printf '{"measurement":"%s","tee_io":true,"gpus":[{"arch":"hopper","key":"gpu"}]}' "$zeros" > sim.json
 cat > conf <<END
+[hanzo]
+slots = either, host
 [tier3]
 backend = soft
 seal = sim
 login = evidence
 policy = $work/policy.json
 evidence_source = sim:$work/sim.json
+[slot_either]
+id = 16
+tier = 1
+label = either
+login = pin | evidence
+seal = pin, sim
+policy = $work/policy.json
+evidence_source = sim:$work/sim.json
+[slot_host]
+id = 17
+tier = 3
+label = key-host
+backend = soft
+seal = sim
+policy = $work/policy.json
 END
 chmod 600 conf policy.json
 export HANZO_PKCS11_CONF="$work/conf"
@@ -34,6 +52,16 @@ refused p11 --slot 3 --login --pin 1234 --list-objects
 refused p11 --slot 3 --login --pin '{"hanzo_evidence":1,"challenge":"AA","evidence":{}}' --list-objects
 grep -q CKR_PIN_INCORRECT refused.out || { cat refused.out; fail "not CKR_PIN_INCORRECT"; }
 
+say "pkcs11-tool without a PIN, and a slot that takes a PIN as well"
+p11 --slot 3 --login --list-objects --type privkey < /dev/null > objects || fail "no PIN"
+grep -q 'label: *ec' objects || { cat objects; fail "the key is not seen without a PIN"; }
+p11 --slot 16 --init-token --so-pin "$so_pin" --label either >/dev/null
+p11 --slot 16 --init-pin --so-pin "$so_pin" --pin "$pin" >/dev/null
+p11 --slot 16 --login --pin "$pin" --keypairgen --key-type EC:prime256v1 --label both --id 03 --usage-sign >/dev/null
+for word in attest: "$pin"; do
+	p11 --slot 16 --login --pin "$word" --list-objects --type privkey | grep -q 'label: *both' || fail "slot 16 by $word"
+done
+
 say "a policy that does not accept the platform"
 sed "s/$zeros/1${zeros#0}/" sim.json > other.json
 sed 's/"measurement": "any"/"measurement": "'"$zeros"'"/' policy.json > strict.json && mv strict.json policy.json && chmod 600 policy.json
@@ -42,15 +70,72 @@ mv sim.json good.json && cp other.json sim.json
 refused gated --list-objects
 mv good.json sim.json
 
-say "OpenSSL's provider with attest: in the PIN file"
+say "OpenSSL's provider with attest: in the PIN file, in the URI, and with no PIN at all"
 if openssl list -providers -provider pkcs11 >/dev/null 2>&1; then
 	printf 'attest:' > pin && chmod 600 pin
-	sed -e "s|@MODULE@|$HANZO_MODULE|" -e "s|@PIN_FILE@|$work/pin|" "$HANZO_SRCDIR/examples/openssl-provider.cnf" > openssl.cnf
-	OPENSSL_CONF="$work/openssl.cnf" timeout 60 openssl pkeyutl -sign -rawin -digest sha256 -inkey "pkcs11:token=hanzo-gpu-cc;object=ec;type=private" \
-		-in msg -out sig || fail "sign with OpenSSL"
-	openssl dgst -sha256 -verify ec.der -keyform DER -signature sig msg >/dev/null || fail "OpenSSL refuses its own signature"
+	sed -e "s|@MODULE@|$HANZO_MODULE|" -e "s|@PIN_FILE@|$work/pin|" "$HANZO_SRCDIR/examples/openssl-provider.cnf" > with.cnf
+	grep -v PIN_FILE "$HANZO_SRCDIR/examples/openssl-provider.cnf" | sed -e "s|@MODULE@|$HANZO_MODULE|" > without.cnf
+	signs() {
+		rm -f sig
+		OPENSSL_CONF="$work/$1" timeout 60 openssl pkeyutl -sign -rawin -digest sha256 -inkey "$2" -in msg -out sig < /dev/null || fail "sign with OpenSSL: $1 $2"
+		openssl dgst -sha256 -verify ec.der -keyform DER -signature sig msg >/dev/null || fail "OpenSSL refuses its own signature: $1 $2"
+	}
+	key="pkcs11:token=hanzo-gpu-cc;object=ec;type=private"
+	signs with.cnf "$key"
+	signs without.cnf "$key"
+	signs without.cnf "$key?pin-value=attest:"
+	signs without.cnf "$key?pin-source=file:$work/pin"
+	# The provider gives no PIN to a token with an authentication path of its own. Another gets what it was told.
+	key="pkcs11:token=either;object=both;type=private"
+	p11 --slot 16 --read-object --type pubkey --id 03 -o ec.der >/dev/null
+	signs without.cnf "$key?pin-value=attest:"
+	signs without.cnf "$key?pin-value=$pin"
+	signs with.cnf "$key"
+	refused env OPENSSL_CONF="$work/without.cnf" timeout 60 openssl pkeyutl -sign -rawin -digest sha256 -inkey "$key?pin-value=attest:@none" -in msg -out sig
+	p11 --slot 3 --read-object --type pubkey --id 02 -o ec.der >/dev/null
 else
 	echo "   (pkcs11-provider is not installed)"
+fi
+
+say "Java: a token with an authentication path of its own gets no PIN, another the password"
+if command -v keytool >/dev/null 2>&1; then
+	java_on() {
+		sed -e "s|@MODULE@|$HANZO_MODULE|" -e "s|^slot.*|slot = $1|" "$HANZO_SRCDIR/examples/java-pkcs11.cfg" > java.cfg
+		timeout 120 keytool -J-Xmx256m -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1 "${@:2}" -keystore NONE -storetype PKCS11 -addprovider SunPKCS11 \
+			-providerarg "$work/java.cfg" < /dev/null
+	}
+	java_on 3 -genkeypair -alias jec -keyalg EC -groupname secp256r1 -dname CN=jec -validity 2 -protected > out 2>&1 || { cat out; fail "Java makes a key"; }
+	java_on 3 -certreq -alias jec -file jec.csr -storepass ignored > out 2>&1 || { cat out; fail "Java signs"; }
+	java_on 3 -list -protected > out 2>&1 || { cat out; fail "Java lists"; }
+	grep -q '^jec, *PrivateKeyEntry' out || { cat out; fail "Java does not list its key at tier 3"; }
+	openssl req -in jec.csr -noout -verify 2>&1 | grep -q OK || fail "the request that Java signed"
+	java_on 16 -genkeypair -alias jec -keyalg EC -groupname secp256r1 -dname CN=jec -validity 2 -storepass attest: > out 2>&1 || { cat out; fail "Java by attest:"; }
+	java_on 16 -list -storepass "$pin" > out 2>&1 || { cat out; fail "Java by PIN"; }
+	grep -q '^jec, *PrivateKeyEntry' out || { cat out; fail "Java does not list its key"; }
+	refused java_on 16 -list -storepass attest:@none
+else
+	echo "   (no Java)"
+fi
+
+tool="$HANZO_BUILDDIR/hanzo-p11"
+python=/usr/bin/python3
+script="$HANZO_SRCDIR/tests/interop/gate_pykcs11.py"
+if "$python" -c 'import PyKCS11' 2>/dev/null; then
+	say "a caller that has a PIN string, and one that answers the challenge with it"
+	timeout 60 "$python" "$script" "$HANZO_MODULE" hanzo-gpu-cc sign attest: ec || fail "a PIN string"
+	timeout 60 "$python" "$script" "$HANZO_MODULE" hanzo-gpu-cc elsewhere "$tool" "sim:$work/sim.json" || fail "a challenge answered"
+	say "a third party checks the attestation of a key"
+	timeout 60 "$python" "$script" "$HANZO_MODULE" hanzo-gpu-cc key attest: poai:acme:llama poai || fail "an attested key"
+	openssl pkey -pubin -inform DER -in poai.der -outform DER -out other.der # the same key, through somebody else's code
+	"$tool" attest verify --kind bundle --policy policy.json --tier 3 --key other.der poai.json >/dev/null || fail "the attestation of the key"
+	openssl ecparam -genkey -name secp256k1 -noout | openssl pkey -pubout -outform DER -out stranger.der
+	refused "$tool" attest verify --kind bundle --policy policy.json --tier 3 --key stranger.der poai.json
+	refused "$tool" attest verify --kind bundle --policy policy.json --tier 4 --key poai.der poai.json
+	refused "$tool" attest verify --kind bundle --policy policy.json --tier 3 --challenge "$("$tool" attest challenge)" poai.json
+	python_ok=yes
+else
+	echo "   (python3-pykcs11 is not installed)"
+	python_ok=
 fi
 
 say "the attestation object, in the process and through p11-kit's remoting"
@@ -65,10 +150,21 @@ if [ -e "$client" ]; then
 	P11_KIT_SERVER_ADDRESS="unix:path=$work/p11.sock" timeout 60 pkcs11-tool --module "$client" --login --pin attest: --list-objects --type privkey > objects 2>&1 ||
 		{ cat objects; fail "attest: through remoting"; }
 	grep -q 'label: *ec' objects || { cat objects; fail "the key is not seen through remoting"; }
+
+	say "a key host that takes the application's evidence only, and an application without module or configuration of its own"
+	p11-kit server --foreground --name "$work/host.sock" --provider "$HANZO_MODULE" "pkcs11:token=key-host" > host.log 2>&1 &
+	servers="$servers $!"
+	for _ in $(seq 50); do [ -S host.sock ] && break; sleep 0.1; done
+	away() { env -u HANZO_PKCS11_CONF -u HANZO_PKCS11_STORE P11_KIT_SERVER_ADDRESS="unix:path=$work/host.sock" timeout 60 "$@"; }
+	if [ -n "$python_ok" ]; then
+		away "$python" "$script" "$client" key-host elsewhere "$tool" "sim:$work/sim.json" || { cat host.log; fail "evidence from elsewhere"; }
+		refused away "$python" "$script" "$client" key-host elsewhere "$tool" "sim:$work/other.json" # another measurement
+	fi
+	refused away pkcs11-tool --module "$client" --login --pin attest: --list-objects
+	away env HANZO_MODULE="$client" "$HANZO_BUILDDIR/tests/interop/gate_client" key-host || { cat host.log; fail "staged evidence from elsewhere"; }
 fi
 
 say "hanzo-p11 attest challenge, collect, verify"
-tool="$HANZO_BUILDDIR/hanzo-p11"
 challenge=$("$tool" attest challenge)
 "$tool" attest collect --challenge "$challenge" --source "sim:$work/sim.json" > bundle.json || fail "attest collect"
 "$tool" attest verify --kind bundle --policy policy.json --tier 3 --challenge "$challenge" bundle.json >/dev/null || fail "attest verify"
