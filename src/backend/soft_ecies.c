@@ -77,6 +77,10 @@ static CK_RV once(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *o
 		*out_len = in_len - HZ_ECIES_OVERHEAD;
 		return rv;
 	}
+	if (!e->decrypt && apart(in, in_len, out, in_len + HZ_ECIES_OVERHEAD)) {
+		*out_len = in_len + HZ_ECIES_OVERHEAD;
+		return hz_ecies_seal_to(e->key->k256_pub, &aad, in, in_len, out);
+	}
 	b.secret = e->decrypt;
 	rv = e->decrypt ? open_blob(e->key, &aad, in, in_len, &b) : hz_ecies_seal(e->key->k256_pub, &aad, in, in_len, &b);
 	if (rv == CKR_OK) {

@@ -68,44 +68,79 @@ static EVP_CIPHER_CTX *start(const uint8_t x[32], const uint8_t *k, const uint8_
 	return NULL;
 }
 
+static CK_RV check_text(size_t len)
+{
+	return len <= MAX_TEXT ? CKR_OK : hz_fail(CKR_DATA_LEN_RANGE, "ECIES: %zu bytes are too many", len);
+}
+
+/* p has room for the blob, apart from the text, whose length was checked. */
+static CK_RV seal_at(const uint8_t x[32], const uint8_t k[33], const uint8_t nonce[12], const struct hz_ecies_aad *aad, const uint8_t *in,
+		     size_t len, uint8_t *p)
+{
+	uint8_t *text = p + HZ_ECIES_K + HZ_ECIES_NONCE;
+	EVP_CIPHER_CTX *c = start(x, k, nonce, aad, 1);
+	int n = 0;
+	bool ok;
+
+	memcpy(p, k, HZ_ECIES_K);
+	memcpy(p + HZ_ECIES_K, nonce, HZ_ECIES_NONCE);
+	ok = c != NULL && (len == 0 || EVP_EncryptUpdate(c, text, &n, in, (int)len) == 1) && EVP_EncryptFinal_ex(c, text + len, &n) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, HZ_ECIES_TAG, text + len) == 1;
+	EVP_CIPHER_CTX_free(c);
+	if (ok)
+		return CKR_OK;
+	hz_wipe(p, len + HZ_ECIES_OVERHEAD);
+	return hz_fail(CKR_FUNCTION_FAILED, "ECIES: %s", hz_ossl_reason());
+}
+
 CK_RV hz_ecies_seal_with(const uint8_t x[32], const uint8_t k[33], const uint8_t nonce[12], const struct hz_ecies_aad *aad,
 			 const uint8_t *in, size_t len, struct hz_buf *out)
 {
 	size_t at = out->len;
-	EVP_CIPHER_CTX *c;
 	uint8_t *p;
-	int n = 0;
-	bool ok;
+	CK_RV rv = check_text(len);
 
-	if (len > MAX_TEXT)
-		return hz_fail(CKR_DATA_LEN_RANGE, "ECIES: %zu bytes are too many", len);
-	hz_buf_add(out, k, HZ_ECIES_K);
-	hz_buf_add(out, nonce, HZ_ECIES_NONCE);
-	p = hz_buf_room(out, len + HZ_ECIES_TAG);
+	if (rv != CKR_OK)
+		return rv;
+	p = hz_buf_room(out, len + HZ_ECIES_OVERHEAD);
 	if (p == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "ECIES: out of memory");
-	c = start(x, k, nonce, aad, 1);
-	ok = c != NULL && (len == 0 || EVP_EncryptUpdate(c, p, &n, in, (int)len) == 1) && EVP_EncryptFinal_ex(c, p + len, &n) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, HZ_ECIES_TAG, p + len) == 1;
-	EVP_CIPHER_CTX_free(c);
-	if (ok)
-		return CKR_OK;
-	hz_wipe(out->p + at, out->len - at);
-	out->len = at;
-	return hz_fail(CKR_FUNCTION_FAILED, "ECIES: %s", hz_ossl_reason());
+	rv = seal_at(x, k, nonce, aad, in, len, p);
+	if (rv != CKR_OK)
+		out->len = at;
+	return rv;
+}
+
+/* What one blob takes: an ephemeral key, the secret that it gives with pub, a nonce. x is secret. */
+static CK_RV agree(const uint8_t pub[64], uint8_t x[32], uint8_t k[HZ_ECIES_K], uint8_t nonce[HZ_ECIES_NONCE])
+{
+	uint8_t sec[32], own[HZ_K256_PUB];
+	bool ok = hz_k256_generate(sec, own) && hz_k256_pub_write(own, true, k) && hz_k256_ecdh_x(x, pub, sec) && hz_random(nonce, HZ_ECIES_NONCE);
+
+	hz_wipe(sec, sizeof sec);
+	return ok ? CKR_OK : hz_fail(CKR_FUNCTION_FAILED, "ECIES: no ephemeral key");
 }
 
 CK_RV hz_ecies_seal(const uint8_t pub[64], const struct hz_ecies_aad *aad, const uint8_t *in, size_t len, struct hz_buf *out)
 {
-	uint8_t sec[32], own[HZ_K256_PUB], k[HZ_ECIES_K], x[32], nonce[HZ_ECIES_NONCE];
-	CK_RV rv;
+	uint8_t k[HZ_ECIES_K], x[32], nonce[HZ_ECIES_NONCE];
+	CK_RV rv = agree(pub, x, k, nonce);
 
-	if (hz_k256_generate(sec, own) && hz_k256_pub_write(own, true, k) && hz_k256_ecdh_x(x, pub, sec) &&
-	    hz_random(nonce, sizeof nonce))
+	if (rv == CKR_OK)
 		rv = hz_ecies_seal_with(x, k, nonce, aad, in, len, out);
-	else
-		rv = hz_fail(CKR_FUNCTION_FAILED, "ECIES: no ephemeral key");
-	hz_wipe(sec, sizeof sec);
+	hz_wipe(x, sizeof x);
+	return rv;
+}
+
+CK_RV hz_ecies_seal_to(const uint8_t pub[64], const struct hz_ecies_aad *aad, const uint8_t *in, size_t len, uint8_t *out)
+{
+	uint8_t k[HZ_ECIES_K], x[32], nonce[HZ_ECIES_NONCE];
+	CK_RV rv = check_text(len);
+
+	if (rv == CKR_OK)
+		rv = agree(pub, x, k, nonce);
+	if (rv == CKR_OK)
+		rv = seal_at(x, k, nonce, aad, in, len, out);
 	hz_wipe(x, sizeof x);
 	return rv;
 }
@@ -159,10 +194,10 @@ CK_RV hz_ecies_open_with(const uint8_t x[32], const struct hz_ecies_aad *aad, co
 static CK_RV shared_x(const uint8_t sec[32], const uint8_t *blob, size_t len, uint8_t x[32])
 {
 	uint8_t k[HZ_K256_PUB];
-	CK_RV rv = hz_ecies_ephemeral(blob, len, k);
+	CK_RV rv = check_size(len);
 
 	if (rv == CKR_OK)
-		rv = check_size(len);
+		rv = hz_ecies_ephemeral(blob, len, k);
 	if (rv == CKR_OK && !hz_k256_ecdh_x(x, k, sec))
 		rv = hz_fail(CKR_FUNCTION_FAILED, "ECIES: no shared secret");
 	return rv;

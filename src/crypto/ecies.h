@@ -36,6 +36,8 @@ CK_RV hz_ecies_key(const uint8_t x[32], uint8_t key[32]);
 
 /* Append a blob for the holder of pub (parsed), with a new ephemeral key and nonce. */
 CK_RV hz_ecies_seal(const uint8_t pub[64], const struct hz_ecies_aad *aad, const uint8_t *in, size_t len, struct hz_buf *out);
+/* The same into len + 61 bytes that do not overlap the text. */
+CK_RV hz_ecies_seal_to(const uint8_t pub[64], const struct hz_ecies_aad *aad, const uint8_t *in, size_t len, uint8_t *out);
 /* The same when K, x(S) and nonce are already there (vectors, other backends). A nonce must not serve twice with one K. */
 CK_RV hz_ecies_seal_with(const uint8_t x[32], const uint8_t k[33], const uint8_t nonce[12], const struct hz_ecies_aad *aad,
 			 const uint8_t *in, size_t len, struct hz_buf *out);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/hex.h"
 #include "kit.h"
@@ -343,6 +344,45 @@ static void delegation(struct kit_pair p, CK_OBJECT_HANDLE rsa)
 	EVP_PKEY_free(e3);
 }
 
+/* One byte past the largest message, and absurd lengths: refused before a byte is read, for there is none. */
+static void too_long(struct kit_pair p)
+{
+	static const CK_ULONG past[] = { (1ul << 31) - 63, 1ul << 31, (1ul << 31) + 61, 1ul << 32, (1ul << 32) + 100 };
+	size_t room = (1ul << 32) + 8192;
+	CK_BYTE *none = mmap(NULL, 2 * room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CK_ULONG n;
+
+	if (none == MAP_FAILED) { /* no address space (a memory limit) */
+		puts("SKIP lengths past the limit: no room for them");
+		return;
+	}
+	for (size_t i = 0; i < N(past); i++) {
+		kit_about("%lu bytes", past[i]);
+		n = room;
+		IS(crypt(true, p.pub, NULL, none, past[i], none + room, &n), CKR_DATA_LEN_RANGE);
+		n = room;
+		IS(crypt(false, p.priv, NULL, none, past[i] + OVERHEAD, none + room, &n), CKR_ENCRYPTED_DATA_INVALID);
+	}
+	kit_about(" ");
+	munmap(none, 2 * room);
+}
+
+/* Where input and output overlap, the result is the same. */
+static void in_place(struct kit_pair p)
+{
+	for (unsigned shift = 0; shift < 200; shift += 7) {
+		CK_ULONG n = sizeof buf - 300, m = sizeof out;
+
+		kit_about("shifted by %u", shift);
+		memset(buf, 0x5a, 300);
+		OK(crypt(true, p.pub, NULL, buf + 100, 100, buf + shift, &n));
+		memmove(out, buf + shift, n);
+		OK(crypt(false, p.priv, NULL, out, n, out + shift, &m));
+		CHECK(m == 100 && out[shift] == 0x5a && memcmp(out + shift, out + shift + 1, 99) == 0);
+	}
+	kit_about(" ");
+}
+
 /* The largest message in one call, where $HANZO_BIG says that the machine has 10 GiB to spare. */
 static void largest(struct kit_pair p)
 {
@@ -382,6 +422,8 @@ int main(void)
 	malformed(p, rsa);
 	wrapping(p);
 	delegation(p, rsa);
+	too_long(p);
+	in_place(p);
 	largest(p);
 	EVP_PKEY_free(owner);
 	kit_end();
