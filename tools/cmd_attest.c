@@ -3,12 +3,11 @@
 
 #include "config.h"
 
+#include "evidence.h"
 #include "tool.h"
 
 #include "base/hex.h"
-#include "hanzo-attest.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
@@ -16,16 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
-
-#define MAX_FILES 160
 
 /* Everything that the command line names, read into memory; the input of the library borrows it. */
 struct job {
 	hz_attest_input *in;
-	void *held[MAX_FILES];
-	size_t n_held;
+	struct evidence held;
 	enum hz_attest_kind kind;
 	const char *file, *policy;
 	bool json, has_time;
@@ -53,82 +48,14 @@ static const struct option options[] = {
 
 /* ---- reading ---- */
 
-static void *
-hold(struct job *j, size_t room)
-{
-	void *p = j->n_held < MAX_FILES ? malloc(room) : NULL;
-
-	if (p != NULL)
-		j->held[j->n_held++] = p;
-	return p;
-}
-
-/* The whole file, held by the job; NULL with a message. */
-static void *
-read_file(struct job *j, const char *path, size_t *len)
-{
-	FILE *f = fopen(path, "rb");
-	void *p = f != NULL ? hold(j, HZ_ATTEST_MAX_INPUT + 1) : NULL;
-
-	if (f == NULL || p == NULL) {
-		tool_fail(0, "%s: %s", path, f == NULL ? strerror(errno) : "too many files");
-		if (f != NULL)
-			fclose(f);
-		return NULL;
-	}
-	*len = fread(p, 1, HZ_ATTEST_MAX_INPUT + 1, f);
-	if (ferror(f) || *len > HZ_ATTEST_MAX_INPUT) {
-		tool_fail(0, "%s: %s", path, ferror(f) ? "cannot be read" : "longer than 1 MiB");
-		p = NULL;
-	}
-	fclose(f);
-	return p;
-}
-
 static uint8_t *
 read_hex(struct job *j, const char *text, size_t *len)
 {
 	size_t n = strlen(text);
-	uint8_t *p = hold(j, n / 2 + 1);
+	uint8_t *p = evidence_hold(&j->held, n / 2 + 1);
 
 	*len = n / 2;
 	return p != NULL && n % 2 == 0 && hz_hex_decode(text, n, p, n / 2) ? p : NULL;
-}
-
-static bool
-add_certs(struct job *j, const char *path)
-{
-	size_t n;
-	void *p = read_file(j, path, &n);
-
-	return p != NULL && hz_attest_input_certs(j->in, p, n);
-}
-
-/* Every file of the folder whose name says what it is; the others are left alone. */
-static bool
-add_collateral(struct job *j, const char *folder)
-{
-	DIR *d = opendir(folder);
-	const struct dirent *e;
-	char path[4096];
-	bool ok = d != NULL;
-
-	if (d == NULL)
-		tool_fail(0, "%s: %s", folder, strerror(errno));
-	while (ok && (e = readdir(d)) != NULL) {
-		enum hz_attest_collateral kind = hz_attest_collateral_by_name(e->d_name);
-		size_t n;
-		void *p;
-
-		if (kind == HZ_ATTEST_COLL_NONE)
-			continue;
-		snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-		p = read_file(j, path, &n);
-		ok = p != NULL && hz_attest_input_collateral(j->in, kind, p, n);
-	}
-	if (d != NULL)
-		closedir(d);
-	return ok;
 }
 
 /* NAME=FILE */
@@ -142,20 +69,17 @@ add_part(struct job *j, char *arg)
 	if (eq == NULL || eq == arg)
 		return false;
 	*eq = '\0';
-	p = read_file(j, eq + 1, &n);
+	p = evidence_file(&j->held, eq + 1, &n);
 	return p != NULL && hz_attest_input_part(j->in, arg, p, n);
 }
 
 static bool
 set_time(struct job *j, const char *text)
 {
-	struct tm tm = { 0 };
-	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t at;
 
-	if (end == NULL || (strcmp(end, "Z") != 0 && strcmp(end, "+00:00") != 0))
-		return false;
-	j->has_time = true;
-	return hz_attest_input_time(j->in, timegm(&tm));
+	j->has_time = evidence_time(text, &at);
+	return j->has_time && hz_attest_input_time(j->in, at);
 }
 
 static bool
@@ -176,7 +100,7 @@ static bool
 set_key(struct job *j, const char *path)
 {
 	size_t n = 0;
-	void *p = strcmp(path, "any") == 0 ? NULL : read_file(j, path, &n);
+	void *p = strcmp(path, "any") == 0 ? NULL : evidence_file(&j->held, path, &n);
 
 	return (p != NULL || strcmp(path, "any") == 0) && hz_attest_input_key(j->in, p, n);
 }
@@ -194,8 +118,8 @@ take_option(struct job *j, int opt, char *arg)
 	case OPT_KIND:
 		j->kind = hz_attest_kind_by_name(arg);
 		return j->kind != HZ_ATTEST_KIND_NONE;
-	case OPT_CERTS: return add_certs(j, arg);
-	case OPT_COLLATERAL: return add_collateral(j, arg);
+	case OPT_CERTS: return evidence_certs(&j->held, j->in, arg);
+	case OPT_COLLATERAL: return evidence_collateral(&j->held, j->in, arg);
 	case OPT_PART: return add_part(j, arg);
 	case OPT_KEY: return set_key(j, arg);
 	case OPT_CHALLENGE:
@@ -231,29 +155,10 @@ take_arguments(struct job *j, int argc, char **argv)
 		return false;
 	}
 	j->file = argv[optind];
-	p = read_file(j, j->file, &n);
+	p = evidence_file(&j->held, j->file, &n);
 	if (p == NULL || !hz_attest_input_evidence(j->in, j->kind, p, n))
 		return false;
 	return j->has_time || hz_attest_input_time(j->in, (int64_t)time(NULL));
-}
-
-static hz_attest_policy *
-load_policy(struct job *j)
-{
-	char err[256];
-	hz_attest_policy *p;
-	size_t n;
-	void *text;
-
-	if (j->policy == NULL)
-		return hz_attest_policy_reference();
-	text = read_file(j, j->policy, &n);
-	if (text == NULL)
-		return NULL;
-	p = hz_attest_policy_parse(text, n, err, sizeof err);
-	if (p == NULL)
-		tool_fail(0, "%s: %s", j->policy, err);
-	return p;
 }
 
 /* ---- output ---- */
@@ -304,7 +209,7 @@ static int
 run_job(struct job *j, bool verify)
 {
 	hz_attest_verifier *v = hz_attest_verifier_new(NULL);
-	hz_attest_policy *p = load_policy(j);
+	hz_attest_policy *p = evidence_policy(&j->held, j->policy);
 	hz_attest_result *res = v != NULL && p != NULL ? hz_attest_verify(v, p, j->in) : NULL;
 	int rc = TOOL_USAGE;
 
@@ -327,8 +232,7 @@ verify_or_show(int argc, char **argv, bool verify)
 	int rc = j.in != NULL && take_arguments(&j, argc, argv) ? run_job(&j, verify) : TOOL_USAGE;
 
 	hz_attest_input_free(j.in);
-	for (size_t i = 0; i < j.n_held; i++)
-		free(j.held[i]);
+	evidence_free(&j.held);
 	return rc;
 }
 
@@ -355,7 +259,9 @@ hz_cmd_attest(int argc, char **argv)
 		return verify_or_show(argc - 1, argv + 1, false);
 	if (argc >= 2 && strcmp(argv[1], "collect") == 0)
 		return hz_cmd_attest_collect(argc - 1, argv + 1);
+	if (argc >= 2 && strcmp(argv[1], "key") == 0)
+		return hz_cmd_attest_key(argc - 1, argv + 1);
 	if (argc == 2 && strcmp(argv[1], "challenge") == 0)
 		return challenge();
-	return tool_fail(TOOL_USAGE, "attest verify FILE, attest show FILE, attest collect or attest challenge; see hanzo-p11(1)");
+	return tool_fail(TOOL_USAGE, "attest verify FILE, attest show FILE, attest collect, attest key or attest challenge; see hanzo-p11(1)");
 }

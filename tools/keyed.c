@@ -224,6 +224,21 @@ bool keyed_import_rsa(const struct keyed *k, const uint8_t *spki, size_t len, CK
 	return rv == CKR_OK || keyed_refused(k, "the requester's key", rv) == TOOL_OK;
 }
 
+bool keyed_attestation(const struct keyed *k, CK_OBJECT_HANDLE key, struct hz_buf *out)
+{
+	CK_ATTRIBUTE t = { CKA_HANZO_KEY_ATTESTATION, NULL, 0 };
+	CK_RV rv = k->tool.p11->C_GetAttributeValue(k->session, key, &t, 1);
+
+	if (rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && t.ulValueLen == 0))
+		return tool_fail(TOOL_REFUSED, "this key has no attestation: it must have been made in the token, sensitive and never extractable, by "
+					       "a slot of tier 2 or higher whose evidence_source vouches for keys") == TOOL_OK;
+	if (rv == CKR_OK && (t.pValue = hz_buf_room(out, t.ulValueLen)) == NULL)
+		return tool_fail(TOOL_REFUSED, "out of memory") == TOOL_OK;
+	if (rv == CKR_OK)
+		rv = k->tool.p11->C_GetAttributeValue(k->session, key, &t, 1);
+	return rv == CKR_OK || keyed_refused(k, "C_GetAttributeValue", rv) == TOOL_OK;
+}
+
 CK_RV keyed_wrap(const struct keyed *k, CK_MECHANISM *m, CK_OBJECT_HANDLE with, CK_OBJECT_HANDLE key, struct hz_buf *out)
 {
 	CK_ULONG n = 0;

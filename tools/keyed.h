@@ -51,6 +51,8 @@ bool keyed_pair(const struct keyed *k, const char *label, CK_OBJECT_HANDLE *pub,
 bool keyed_import_point(const struct keyed *k, const uint8_t pub[64], CK_OBJECT_HANDLE *key);
 /* A session RSA public key that wraps, from SubjectPublicKeyInfo (DER). */
 bool keyed_import_rsa(const struct keyed *k, const uint8_t *spki, size_t len, CK_OBJECT_HANDLE *key);
+/* The key's attestation (a bundle, JSON). False after a message. */
+bool keyed_attestation(const struct keyed *k, CK_OBJECT_HANDLE key, struct hz_buf *out);
 /* C_WrapKey into out. */
 CK_RV keyed_wrap(const struct keyed *k, CK_MECHANISM *m, CK_OBJECT_HANDLE with, CK_OBJECT_HANDLE key, struct hz_buf *out);
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += hanzo-p11
 hanzo_p11_SOURCES = \
+	tools/attested.c \
+	tools/attested.h \
 	tools/cmd_attest.c \
 	tools/cmd_attest_collect.c \
+	tools/cmd_attest_key.c \
 	tools/cmd_doctor.c \
 	tools/cmd_ecies.c \
 	tools/cmd_hmm.c \
@@ -12,6 +15,8 @@ hanzo_p11_SOURCES = \
 	tools/cmd_migrate.c \
 	tools/cmd_poai.c \
 	tools/cmd_threshold.c \
+	tools/evidence.c \
+	tools/evidence.h \
 	tools/hanzo-p11.c \
 	tools/keyed.c \
 	tools/keyed.h \

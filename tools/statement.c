@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/ethaddr.h"
+#include "evidence.h"
 
 enum { MAX_FILE = 1 << 16 };
 
@@ -107,7 +108,8 @@ int statement_each(struct statement_cmd *c, statement_fn fn, void *state)
 	return rc == TOOL_OK && c->refused != 0 ? TOOL_REFUSED : rc;
 }
 
-enum { O_CHAIN = KEYED_NEXT, O_CONTRACT, O_RS, O_PROFILE, O_ADDRESS, O_KEY, O_SIGNATURE, O_SIGNATURES, O_TTL, O_IGNORE };
+enum { O_CHAIN = KEYED_NEXT, O_CONTRACT, O_RS, O_PROFILE, O_ADDRESS, O_KEY, O_SIGNATURE, O_SIGNATURES, O_TTL, O_IGNORE,
+       O_ATTEST, O_REQUIRE, O_POLICY, O_BUNDLE, O_CERTS, O_COLLATERAL, O_TIER, O_AT };
 
 static const struct option options[] = {
 	KEYED_OPTIONS,
@@ -121,6 +123,14 @@ static const struct option options[] = {
 	{ "signatures", required_argument, NULL, O_SIGNATURES },
 	{ "ttl", required_argument, NULL, O_TTL },
 	{ "ignore-ttl", no_argument, NULL, O_IGNORE },
+	{ "attest", no_argument, NULL, O_ATTEST },
+	{ "require-attested", no_argument, NULL, O_REQUIRE },
+	{ "policy", required_argument, NULL, O_POLICY },
+	{ "attestation", required_argument, NULL, O_BUNDLE },
+	{ "certs", required_argument, NULL, O_CERTS },
+	{ "collateral", required_argument, NULL, O_COLLATERAL },
+	{ "tier", required_argument, NULL, O_TIER },
+	{ "at", required_argument, NULL, O_AT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -146,6 +156,44 @@ static int number(const char *option, uint64_t *out)
 	return TOOL_OK;
 }
 
+static int take_tier(struct statement_cmd *c)
+{
+	bool ok = strlen(optarg) == 1 && optarg[0] >= '2' && optarg[0] <= '4';
+
+	c->ask.tier = ok ? (unsigned)(optarg[0] - '0') : 0;
+	return ok ? TOOL_OK : tool_fail(TOOL_USAGE, "--tier takes 2, 3 or 4");
+}
+
+static int take_certs(struct statement_cmd *c)
+{
+	if (c->ncerts == ATTESTED_CERTS)
+		return tool_fail(TOOL_USAGE, "--certs: too many files");
+	c->ask.certs[c->ncerts++] = optarg;
+	return TOOL_OK;
+}
+
+static int take_at(struct statement_cmd *c)
+{
+	c->ask.has_at = evidence_time(optarg, &c->ask.at) && c->ask.at >= 0;
+	return c->ask.has_at ? TOOL_OK : tool_fail(TOOL_USAGE, "--at takes a time such as 2026-01-31T12:00:00Z");
+}
+
+/* What --require-attested asks of the attestation. */
+static int take_ask(struct statement_cmd *c, int option)
+{
+	switch (option) {
+	case O_REQUIRE: c->require_attested = true; break;
+	case O_POLICY: c->ask.policy = optarg; break;
+	case O_BUNDLE: c->ask.bundle = optarg; break;
+	case O_COLLATERAL: c->ask.collateral = optarg; break;
+	case O_CERTS: return take_certs(c);
+	case O_TIER: return take_tier(c);
+	case O_AT: return take_at(c);
+	default: return keyed_option(&c->k, option, optarg) ? TOOL_OK : TOOL_USAGE;
+	}
+	return TOOL_OK;
+}
+
 /* Options that take more than a copy of the pointer. */
 static int take_value(struct statement_cmd *c, int option)
 {
@@ -162,7 +210,7 @@ static int take_value(struct statement_cmd *c, int option)
 		c->profile = hz_profile_find(optarg);
 		return c->profile != NULL ? TOOL_OK : no_profile(optarg);
 	default:
-		return keyed_option(&c->k, option, optarg) ? TOOL_OK : TOOL_USAGE;
+		return take_ask(c, option);
 	}
 }
 
@@ -175,6 +223,7 @@ static int take(struct statement_cmd *c, int option)
 	case O_SIGNATURE: c->signature = optarg; break;
 	case O_SIGNATURES: c->signatures = optarg; break;
 	case O_IGNORE: c->ignore_ttl = true; break;
+	case O_ATTEST: c->attest = true; break;
 	default: return take_value(c, option);
 	}
 	return TOOL_OK;
@@ -185,10 +234,23 @@ static int usage(enum hz_poai_kind kind)
 	const char *name = kind == HZ_HMM ? "hmm" : "poai", *profile = kind == HZ_HMM ? "" : " [--profile NAME]";
 
 	return tool_fail(TOOL_USAGE,
-			 "%s sign --slot N --label TEXT|--id HEX [--pin-source SOURCE] [--chain-id N] [--contract ADDRESS] [--rs]%s [FILE...]\n"
+			 "%s sign --slot N --label TEXT|--id HEX [--pin-source SOURCE] [--chain-id N] [--contract ADDRESS] [--rs] [--attest]%s "
+			 "[FILE...]\n"
 			 "           %s verify --address ADDRESS|--public-key HEX|FILE --signature HEX|--signatures FILE [--chain-id N] "
-			 "[--contract ADDRESS] [--ttl SECONDS|--ignore-ttl]%s [FILE...]",
+			 "[--contract ADDRESS] [--ttl SECONDS|--ignore-ttl] [--at TIME]%s [--require-attested --policy FILE [--attestation FILE] "
+			 "[--tier N] [--certs FILE]... [--collateral FOLDER]] [FILE...]",
 			 name, profile, name, profile);
+}
+
+/* Nobody shall believe that something was attested because an option for it was accepted. */
+static bool ask_complete(const struct statement_cmd *c, bool sign)
+{
+	const struct attested_ask *a = &c->ask;
+	bool details = a->policy != NULL || a->bundle != NULL || a->collateral != NULL || c->ncerts != 0 || a->tier != 0;
+
+	if (sign)
+		return !c->require_attested && !details && !a->has_at;
+	return !c->attest && (c->require_attested ? a->policy != NULL : !details);
 }
 
 /* Which options make sense together. */
@@ -197,7 +259,7 @@ static bool complete(const struct statement_cmd *c, bool sign)
 	bool key = c->k.label != NULL || c->k.id != NULL, who = (c->address != NULL) != (c->public_key != NULL);
 	bool signature = (c->signature != NULL) != (c->signatures != NULL);
 
-	if (c->profile != NULL && (c->kind == HZ_HMM || c->has_chain || c->has_contract))
+	if ((c->profile != NULL && (c->kind == HZ_HMM || c->has_chain || c->has_contract)) || !ask_complete(c, sign))
 		return false;
 	if (sign)
 		return c->k.tool.has_slot && key && c->address == NULL && c->public_key == NULL && c->signature == NULL && c->signatures == NULL;
@@ -221,5 +283,7 @@ int statement_main(enum hz_poai_kind kind, int argc, char **argv)
 	c.nfiles = argc - optind;
 	if (!complete(&c, sign))
 		return usage(kind);
+	if (c.ask.tier == 0)
+		c.ask.tier = 2;
 	return sign ? statement_sign(&c) : statement_verify(&c);
 }

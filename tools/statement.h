@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "attested.h"
 #include "crypto/poai.h"
 #include "crypto/poai_profiles.h"
 #include "keyed.h"
@@ -20,8 +21,12 @@ struct statement_cmd {
 	bool has_chain, ignore_ttl, rs;
 	uint8_t contract[20];
 	bool has_contract;
+	bool attest; /* sign: put the key's attestation beside each signature */
 	/* verify */
 	const char *address, *public_key, *signature, *signatures;
+	bool require_attested;
+	struct attested_ask ask; /* of --require-attested; its moment is that of the statements too */
+	size_t ncerts;
 	/* input */
 	char **files; /* none: lines from stdin */
 	int nfiles;

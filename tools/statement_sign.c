@@ -10,14 +10,17 @@ struct signer {
 	CK_OBJECT_HANDLE key;
 	CK_HANZO_EIP712_PARAMS param;
 	CK_MECHANISM mech;
+	struct hz_buf bundle; /* the key's attestation; empty: not asked for */
 };
 
-static void print_signature(const struct statement_cmd *c, const uint8_t *sig, size_t n)
+static void print_signature(const struct statement_cmd *c, const struct signer *s, const uint8_t *sig, size_t n)
 {
 	static char hex[2 * STATEMENT_SIG + 1];
 
 	hz_hex_encode(sig, n, hex);
-	if (c->k.tool.json)
+	if (s->bundle.len != 0)
+		printf("{\"signature\":\"0x%s\",\"attestation\":%.*s}\n", hex, (int)s->bundle.len, (const char *)s->bundle.p);
+	else if (c->k.tool.json)
 		printf("{\"signature\":\"0x%s\"}\n", hex);
 	else
 		printf("0x%s\n", hex);
@@ -45,7 +48,7 @@ static bool sign_one(struct statement_cmd *c, void *state, const char *text, siz
 		rv = c->k.tool.p11->C_Sign(c->k.session, (CK_BYTE *)(uintptr_t)text, len, sig, &n);
 	if (rv == CKR_OK) {
 		c->done++;
-		print_signature(c, sig, n);
+		print_signature(c, s, sig, n);
 		return true;
 	}
 	statement_refused(c, hz_ckr_name(rv), keyed_reason(&c->k, why, sizeof why));
@@ -74,13 +77,15 @@ static void choose_mechanism(const struct statement_cmd *c, struct signer *s)
 
 int statement_sign(struct statement_cmd *c)
 {
-	struct signer s = { .key = 0 };
+	struct signer s = { .bundle = HZ_BUF_INIT };
 	int rc = TOOL_REFUSED;
 
 	choose_mechanism(c, &s);
 	c->k.read_only = true;
-	if (keyed_open(&c->k) && keyed_find(&c->k, c->k.label, c->k.id, &s.key))
+	if (keyed_open(&c->k) && keyed_find(&c->k, c->k.label, c->k.id, &s.key) &&
+	    (!c->attest || keyed_attestation(&c->k, s.key, &s.bundle)))
 		rc = statement_each(c, sign_one, &s);
+	hz_buf_free(&s.bundle);
 	keyed_close(&c->k);
 	return rc;
 }

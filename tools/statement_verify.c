@@ -8,10 +8,13 @@
 #include <time.h>
 
 #include "base/hex.h"
+#include "base/jsoncheck.h"
 #include "crypto/ethaddr.h"
 #include "crypto/k256.h"
 #include "crypto/libctx.h"
 #include "statement.h"
+
+enum { RECORD_DEPTH = 10 }; /* of a record: a bundle may be 8 deep */
 
 struct verifier {
 	uint8_t address[20];
@@ -20,6 +23,15 @@ struct verifier {
 	char *line;
 	size_t room;
 	uint8_t separator[32];
+	struct attested *attested; /* NULL: not asked for */
+};
+
+/* What came with a statement. */
+struct answer {
+	uint8_t sig[STATEMENT_SIG];
+	size_t sig_len;           /* 0: none there, or not hexadecimal */
+	const uint8_t *bundle;    /* in the verifier's line, or NULL */
+	size_t bundle_len;
 };
 
 /* SubjectPublicKeyInfo of a secp256k1 key up to the point (RFC 5480): uncompressed and compressed. */
@@ -28,20 +40,32 @@ static const uint8_t spki_long[] = { 0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2a, 0
 static const uint8_t spki_short[] = { 0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
 				      0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00 };
 
-static bool k256_point(struct verifier *v, const uint8_t *point, size_t len)
+static bool k256_point(const uint8_t *point, size_t len, uint8_t address[20])
 {
 	uint8_t pub[HZ_K256_PUB];
 
-	return hz_k256_pub_parse(pub, point, len) && hz_k256_address(pub, v->address);
+	return hz_k256_pub_parse(pub, point, len) && hz_k256_address(pub, address);
 }
 
-static bool k256_spki(struct verifier *v, const uint8_t *der, size_t len)
+static bool k256_spki(const uint8_t *der, size_t len, uint8_t address[20])
 {
 	if (len == sizeof spki_long + 65 && memcmp(der, spki_long, sizeof spki_long) == 0)
-		return k256_point(v, der + sizeof spki_long, 65);
+		return k256_point(der + sizeof spki_long, 65, address);
 	if (len == sizeof spki_short + 33 && memcmp(der, spki_short, sizeof spki_short) == 0)
-		return k256_point(v, der + sizeof spki_short, 33);
+		return k256_point(der + sizeof spki_short, 33, address);
 	return false;
+}
+
+/* Any other key; NULL when it is none. */
+static EVP_PKEY *other_spki(const uint8_t *der, size_t len)
+{
+	const unsigned char *p = der;
+	EVP_PKEY *key = d2i_PUBKEY_ex(NULL, &p, (long)len, hz_libctx(), NULL);
+
+	if (key != NULL && p == der + len)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
 }
 
 /* A PEM file with a public key of either kind. */
@@ -50,16 +74,14 @@ static int key_file(struct verifier *v, const char *path)
 	FILE *f = fopen(path, "re");
 	char *name = NULL, *header = NULL;
 	unsigned char *der = NULL;
-	const unsigned char *p;
 	long len = 0;
 	bool ok = false;
 
 	if (f == NULL)
 		return tool_fail(TOOL_USAGE, "%s: %s", path, strerror(errno));
 	if (PEM_read(f, &name, &header, &der, &len) == 1) {
-		p = der;
-		ok = k256_spki(v, der, (size_t)len);
-		if (!ok && (v->pq = d2i_PUBKEY_ex(NULL, &p, len, hz_libctx(), NULL)) != NULL)
+		ok = k256_spki(der, (size_t)len, v->address);
+		if (!ok && (v->pq = other_spki(der, (size_t)len)) != NULL)
 			ok = EVP_PKEY_is_a(v->pq, "ML-DSA-65") == 1;
 	}
 	fclose(f);
@@ -76,24 +98,50 @@ static int load_key(struct verifier *v, const char *text)
 	uint8_t point[65];
 
 	if ((n == 66 || n == 130) && hz_hex_decode(text + skip, n, point, n / 2))
-		return k256_point(v, point, n / 2) ? TOOL_OK : tool_fail(TOOL_USAGE, "--public-key is no point on secp256k1");
+		return k256_point(point, n / 2, v->address) ? TOOL_OK : tool_fail(TOOL_USAGE, "--public-key is no point on secp256k1");
 	return key_file(v, text);
 }
 
-/* The signature that belongs to the next statement; 0: none, or not hexadecimal. */
-static size_t next_signature(struct statement_cmd *c, struct verifier *v, uint8_t sig[STATEMENT_SIG])
+/* Hexadecimal, with 0x or without; 0 when it is not. */
+static size_t signature_hex(const char *text, size_t n, uint8_t sig[STATEMENT_SIG])
+{
+	if (n >= 2 && strncmp(text, "0x", 2) == 0) {
+		text += 2;
+		n -= 2;
+	}
+	return n % 2 == 0 && n / 2 <= STATEMENT_SIG && hz_hex_decode(text, n, sig, n / 2) ? n / 2 : 0;
+}
+
+/* {"signature": ..., "attestation": ...}, as sign --json prints it. */
+static void read_record(const char *text, size_t n, struct answer *a)
+{
+	static char hex[2 * STATEMENT_SIG + 3];
+	const uint8_t *at;
+	size_t len;
+
+	if (!hz_json_check(text, n, RECORD_DEPTH))
+		return;
+	at = hz_json_member(text, n, "signature", &len);
+	if (at != NULL && hz_json_text(at, len, hex, sizeof hex, &len))
+		a->sig_len = signature_hex(hex, len, a->sig);
+	a->bundle = hz_json_member(text, n, "attestation", &a->bundle_len);
+}
+
+/* The answer that belongs to the next statement: a signature alone, or a record with one. */
+static void next_answer(struct statement_cmd *c, struct verifier *v, struct answer *a)
 {
 	const char *text = c->signature;
 	size_t n;
 
 	if (v->signatures != NULL)
 		text = getline(&v->line, &v->room, v->signatures) > 0 ? v->line : "";
-	if (strncmp(text, "0x", 2) == 0)
-		text += 2;
 	n = strcspn(text, "\r\n");
-	if (n % 2 != 0 || n / 2 > STATEMENT_SIG || !hz_hex_decode(text, n, sig, n / 2))
-		return 0;
-	return n / 2;
+	a->sig_len = a->bundle_len = 0;
+	a->bundle = NULL;
+	if (text[0] == '{')
+		read_record(text, n, a);
+	else
+		a->sig_len = signature_hex(text, n, a->sig);
 }
 
 /* NULL when the statement may be believed as far as time goes; the digest in any case. */
@@ -114,7 +162,7 @@ static const char *digest_of(struct statement_cmd *c, struct verifier *v, const 
 		return why;
 	}
 	if (!c->ignore_ttl)
-		late = hz_poai_time(hz_statement_timestamp(&st), (uint64_t)time(NULL), c->ttl);
+		late = hz_poai_time(hz_statement_timestamp(&st), (uint64_t)(c->ask.has_at ? c->ask.at : time(NULL)), c->ttl);
 	hz_statement_digest(&st, v->separator, digest);
 	hz_statement_free(&st);
 	return late;
@@ -147,27 +195,66 @@ static bool address_valid(const struct verifier *v, const uint8_t digest[32], co
 	return false;
 }
 
+/* Is the key that the bundle vouches for the signer's? */
+static bool same_key(const struct verifier *v, const uint8_t *spki, size_t len)
+{
+	uint8_t address[20];
+	EVP_PKEY *key;
+	bool same;
+
+	if (v->pq == NULL)
+		return k256_spki(spki, len, address) && memcmp(address, v->address, sizeof address) == 0;
+	key = other_spki(spki, len);
+	same = key != NULL && EVP_PKEY_eq(key, v->pq) == 1;
+	EVP_PKEY_free(key);
+	return same;
+}
+
+static bool attested(const struct verifier *v, const struct answer *a, bool *simulated, char why[ATTESTED_WHY])
+{
+	size_t n;
+	const uint8_t *spki = attested_key(v->attested, a->bundle, a->bundle_len, &n, simulated, why);
+
+	if (spki == NULL || same_key(v, spki, n))
+		return spki != NULL;
+	snprintf(why, ATTESTED_WHY, "key: the bundle vouches for another key");
+	return false;
+}
+
+static void accepted(struct statement_cmd *c, const struct verifier *v, bool simulated)
+{
+	const char *json = v->attested == NULL ? "" : simulated ? ",\"attested\":true,\"simulated\":true" : ",\"attested\":true";
+	const char *words = v->attested == NULL ? "" : simulated ? ", attested by a simulated TEE" : ", attested";
+
+	c->done++;
+	if (c->k.tool.json)
+		printf("{\"valid\":true%s}\n", json);
+	else
+		printf("valid%s\n", words);
+}
+
 static bool verify_one(struct statement_cmd *c, void *state, const char *text, size_t len)
 {
-	static uint8_t sig[STATEMENT_SIG];
+	static struct answer a;
 	struct verifier *v = state;
+	char no[ATTESTED_WHY];
 	uint8_t digest[32];
-	size_t n = next_signature(c, v, sig);
-	bool bad;
+	bool bad, simulated = false;
 	const char *why = digest_of(c, v, text, len, digest, &bad);
 
+	next_answer(c, v, &a);
 	if (bad)
 		statement_refused(c, "bad data", why);
 	else if (why != NULL)
 		statement_refused(c, "bad time", why);
-	else if (n == 0)
+	else if (a.sig_len == 0)
 		statement_refused(c, "no signature", "none there, or not hexadecimal");
-	else if (!(v->pq != NULL ? pq_valid(v, digest, sig, n) : address_valid(v, digest, sig, n)))
+	else if (!(v->pq != NULL ? pq_valid(v, digest, a.sig, a.sig_len) : address_valid(v, digest, a.sig, a.sig_len)))
 		statement_refused(c, "not valid", "the signature is not this signer's");
-	else {
-		c->done++;
-		puts(c->k.tool.json ? "{\"valid\":true}" : "valid");
-	}
+	else if (v->attested != NULL && !attested(v, &a, &simulated, no))
+		statement_refused(c, "not attested", no);
+	else
+		accepted(c, v, simulated);
 	return true;
 }
 
@@ -182,11 +269,14 @@ int statement_verify(struct statement_cmd *c)
 		rc = load_key(&v, c->public_key);
 	if (rc == TOOL_OK && c->signatures != NULL && (v.signatures = fopen(c->signatures, "re")) == NULL)
 		rc = tool_fail(TOOL_USAGE, "%s: %s", c->signatures, strerror(errno));
+	if (rc == TOOL_OK && c->require_attested && (v.attested = attested_new(&c->ask)) == NULL)
+		rc = TOOL_USAGE;
 	if (rc == TOOL_OK) {
 		hz_poai_separator(c->kind, c->chain_id, c->has_contract ? c->contract : NULL, v.separator);
 		rc = statement_each(c, verify_one, &v);
 	}
 	EVP_PKEY_free(v.pq);
+	attested_free(v.attested);
 	if (v.signatures != NULL)
 		fclose(v.signatures);
 	free(v.line);

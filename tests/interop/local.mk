@@ -57,3 +57,10 @@ device_tests = \
 	tests/interop/t_device_yubihsm.sh
 dist_check_SCRIPTS += $(device_tests)
 EXTRA_DIST += tests/interop/device.sh
+
+# Attested keys: the simulated TEE, and evidence of a platform made by the test.
+dist_check_SCRIPTS += tests/interop/t_poai_attested.sh
+noinst_PROGRAMS += tests/interop/key_bundle
+tests_interop_key_bundle_SOURCES = tests/interop/key_bundle.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h
+tests_interop_key_bundle_LDADD = $(ATTEST_TEST_LIBS)
