@@ -3,7 +3,7 @@
 # Floors only look down: no file of src/ includes a header of a floor above its own. Files stay under 700 lines.
 set -eu
 cd "${HANZO_SRCDIR:-$(dirname "$0")/..}/src"
-floors="base ck crypto attest collect store net backend gov token api"
+floors="base ck crypto attest store net collect backend gov token api"
 rank() {
 	n=0
 	for f in $floors; do

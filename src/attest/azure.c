@@ -6,7 +6,6 @@
 #include "attest/tpm.h"
 
 #include "base/hex.h"
-#include "base/jsoncheck.h"
 
 #define HARDWARE_LEN 1184       /* an SNP report, or a TDREPORT of 1024 bytes and zeros */
 #define TDREPORT_DATA 128       /* REPORTDATA in the TDREPORT */
@@ -279,60 +278,13 @@ check_report(struct hz_at_run *run, struct hz_at_item *item)
 	return rc;
 }
 
-/* ---- the object in a bundle: {"hcl","quote","signature","pcrs","tdx"?}, values base64url ---- */
-
-static enum hz_attest_reason
-open_object(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_item *item)
-{
-	static const char *const names[] = { "quote", "signature", "pcrs", "tdx" };
-	struct hz_reader r = hz_rd(item->evidence.p, item->evidence.len);
-	struct hz_at_bytes hcl = { NULL, 0 };
-	struct hz_json_pair m;
-	enum hz_attest_reason rc = HZ_ATTEST_OK;
-
-	if (!hz_json_check(item->evidence.p, item->evidence.len, 1))
-		return hz_at_refuse(run, HZ_ATTEST_R_JSON, "the Azure evidence is not strict JSON");
-	while (rc == HZ_ATTEST_OK && hz_json_next(&r, &m)) {
-		struct hz_at_bytes v = { NULL, 0 };
-		size_t i = 0;
-
-		if (m.len >= 2 && m.p[0] == '"')
-			v = hz_at_arena_b64(a, m.p + 1, m.len - 2);
-		while (i < sizeof names / sizeof *names && !hz_json_name_is(&m, names[i]))
-			i++;
-		if (v.p == NULL)
-			rc = hz_at_refuse(run, HZ_ATTEST_R_JSON, "a member of the Azure evidence is not base64url");
-		else if (hz_json_name_is(&m, "hcl"))
-			hcl = v;
-		else if (i < sizeof names / sizeof *names)
-			rc = hz_at_item_add_part(run, item, names[i], v);
-		else
-			rc = hz_at_refuse(run, HZ_ATTEST_R_JSON, "the Azure evidence has an unknown member");
-	}
-	if (rc == HZ_ATTEST_OK && hcl.p == NULL)
-		rc = hz_at_refuse(run, HZ_ATTEST_R_MISSING, "the Azure evidence has no HCL report");
-	item->evidence = hcl;
-	return rc;
-}
-
+/* In a bundle: {"hcl","quote","signature","pcrs","tdx"?}. */
 static enum hz_attest_reason
 verify(struct hz_at_run *run, struct hz_at_item *item)
 {
-	struct hz_reader r = hz_rd(item->evidence.p, item->evidence.len);
-	const uint8_t *first = hz_rd_peek(&r, 1);
-	struct hz_at_arena arena;
-	enum hz_attest_reason rc;
+	static const char *const parts[] = { "quote", "signature", "pcrs", "tdx", NULL };
 
-	if (first == NULL || *first != '{')
-		return check_report(run, item);
-	if (!hz_at_arena_begin(&arena, item->evidence.len))
-		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "out of memory");
-	rc = open_object(run, &arena, item);
-	if (rc == HZ_ATTEST_OK)
-		rc = check_report(run, item);
-	item->parts = 0;
-	hz_at_arena_end(&arena);
-	return rc;
+	return hz_at_object_verify(run, item, "hcl", parts, check_report);
 }
 
 const struct hz_at_family hz_at_azure = { HZ_ATTEST_KIND_AZURE, verify, &section };

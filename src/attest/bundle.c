@@ -43,6 +43,7 @@ static const struct {
 	{ "application/vnd.veraison.tsm-report+json", HZ_ATTEST_KIND_TSM },
 	{ "application/eat-collection; profile=\"http://arm.com/CCA-SSD/1.0.0\"", HZ_ATTEST_KIND_CCA },
 	{ "application/vnd.hanzo.azure-hcl+json", HZ_ATTEST_KIND_AZURE },
+	{ "application/vnd.hanzo.tpm-quote+json", HZ_ATTEST_KIND_TPM },
 	{ "application/vnd.hanzo.sim-evidence+json", HZ_ATTEST_KIND_SIM },
 }, gpu_types[] = {
 	{ "application/vnd.veraison.nvidia-gpu-evidence+json", HZ_ATTEST_KIND_NVIDIA },
@@ -357,7 +358,7 @@ verify_cpu(struct hz_at_run *run, struct bundle *b)
 		return rc;
 	if (!expected_binding(run, b))
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "a digest failed");
-	if (item->kind == HZ_ATTEST_KIND_AZURE)
+	if (item->kind == HZ_ATTEST_KIND_AZURE || item->kind == HZ_ATTEST_KIND_TPM)
 		item->nonce = (struct hz_at_bytes){ b->quote_nonce, sizeof b->quote_nonce };
 	else
 		item->report_data = (struct hz_at_bytes){ b->report_data, sizeof b->report_data };

@@ -40,6 +40,13 @@ enum hz_attest_reason hz_at_tsm_open(struct hz_at_run *run, struct hz_at_arena *
 enum hz_attest_reason hz_at_cmw_open(struct hz_at_run *run, struct hz_at_arena *a, struct hz_at_item *item,
                                      struct hz_at_bytes json);
 
+/*
+ * Calls check() with item->evidence as it stands, or, where it is a JSON object, with the member `main` as the evidence and the members
+ * named in parts (NULL-terminated) as parts, values base64url; the decoded bytes live as long as the call.
+ */
+enum hz_attest_reason hz_at_object_verify(struct hz_at_run *run, struct hz_at_item *item, const char *main, const char *const *parts,
+                                          enum hz_attest_reason (*check)(struct hz_at_run *run, struct hz_at_item *item));
+
 /* Verifies a whole bundle. */
 enum hz_attest_reason hz_at_bundle(struct hz_at_run *run);
 

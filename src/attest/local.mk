@@ -25,6 +25,7 @@ libhz_attest_la_SOURCES = \
 	src/attest/nvidia-policy.c \
 	src/attest/nvidia.c \
 	src/attest/nvidia.h \
+	src/attest/object.c \
 	src/attest/policy-indexed.c \
 	src/attest/policy-int.h \
 	src/attest/policy-read.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A TPM 2.0 quote on its own: who the attestation key is, then the quote. */
 
+#include "attest/bundle.h"
 #include "attest/spki.h"
 #include "attest/tpm.h"
 
@@ -123,7 +124,7 @@ verify_with(struct hz_at_run *run, struct hz_at_item *item, const struct hz_tpm_
 }
 
 static enum hz_attest_reason
-verify(struct hz_at_run *run, struct hz_at_item *item)
+check_quote(struct hz_at_run *run, struct hz_at_item *item)
 {
 	struct hz_tpm_quote q;
 	enum hz_attest_reason rc = hz_tpm_quote_read(run, item->evidence, &q);
@@ -132,6 +133,15 @@ verify(struct hz_at_run *run, struct hz_at_item *item)
 		return rc;
 	hz_tpm_quote_claims(run, item, &q);
 	return verify_with(run, item, &q);
+}
+
+/* In a bundle: {"quote","signature","pcrs"?,"ak"?}. */
+static enum hz_attest_reason
+verify(struct hz_at_run *run, struct hz_at_item *item)
+{
+	static const char *const parts[] = { "signature", "pcrs", "ak", NULL };
+
+	return hz_at_object_verify(run, item, "quote", parts, check_quote);
 }
 
 const struct hz_at_family hz_at_tpm = { HZ_ATTEST_KIND_TPM, verify, &section };

@@ -140,6 +140,10 @@ guess_kind(const struct hz_at_bytes *e)
 		return HZ_ATTEST_KIND_BUNDLE;
 	if (p[0] == '{' && hz_at_json_span(e->p, e->len, "hanzo_sim").p != NULL)
 		return HZ_ATTEST_KIND_SIM;
+	if (p[0] == '{' && hz_at_json_span(e->p, e->len, "hcl").p != NULL)
+		return HZ_ATTEST_KIND_AZURE;
+	if (p[0] == '{' && hz_at_json_span(e->p, e->len, "quote").p != NULL)
+		return HZ_ATTEST_KIND_TPM;
 	if (p[0] == '{')
 		return HZ_ATTEST_KIND_TSM;
 	if (p[0] == '[' && p[1] == '"')

@@ -14,7 +14,7 @@
 #include "crypto/libctx.h"
 
 static const struct hz_collector *const sources[] = {
-	&hz_collect_file, &hz_collect_sev_guest, &hz_collect_sim, &hz_collect_socket, &hz_collect_tsm,
+	&hz_collect_file, &hz_collect_sev_guest, &hz_collect_sim, &hz_collect_socket, &hz_collect_tdx_guest, &hz_collect_tpm, &hz_collect_tsm,
 };
 
 /* The path of SCHEME or SCHEME:PATH; NULL where the scheme is another one. *ok: the text is well-formed. */
@@ -37,6 +37,8 @@ static const struct hz_collector *find(const char *source, const char **path, bo
 {
 	for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
 		*path = path_of(source, sources[i]->scheme, sources[i]->default_path, ok);
+		if (*path != NULL && sources[i]->path_ok != NULL)
+			*ok = sources[i]->path_ok(*path);
 		if (*path != NULL)
 			return sources[i];
 	}
@@ -49,8 +51,8 @@ const char *hz_collect_wrong(const char *source)
 	bool ok;
 
 	if (find(source, &path, &ok) == NULL)
-		return "not tsm, sev-guest, file:PATH, socket:PATH or sim:PATH";
-	return ok ? NULL : "without an absolute path";
+		return "not tsm, sev-guest, tdx-guest, tpm, file:PATH, socket:PATH or sim:PATH";
+	return ok ? NULL : "without an absolute path, or with something malformed behind it";
 }
 
 const char *hz_collect_wrong_gpus(const char *source)

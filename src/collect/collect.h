@@ -16,6 +16,10 @@
  * A source is text, SCHEME or SCHEME:PATH with an absolute path:
  *   tsm[:DIR]        configfs-tsm (Linux 6.7 on), default /sys/kernel/config/tsm/report
  *   sev-guest[:DEV]  the ioctl of the SEV-SNP guest device, default /dev/sev-guest
+ *   tdx-guest[:DEV[,PORT|,SOCKET]]  TDX_CMD_GET_REPORT0 of the TDX guest device, default /dev/tdx_guest, and Intel's quote generation
+ *                    service on a vsock port of the host (default 4050) or a Unix socket, within 30 s
+ *   tpm[:TCTI]       a quote of a TPM 2.0, default device:/dev/tpmrm0 (other forms as tpm2_tcti has them); on an Azure confidential
+ *                    VM, where the vTPM holds the platform's report, that report with a quote
  *   file:PATH        a bundle that something else made for a challenge it was given
  *   socket:PATH      an agent behind a Unix stream socket: gets {"hanzo_collect":1,"challenge":B64URL,"key":B64URL?} and a line feed,
  *                    answers with the bundle and closes, within 10 s

@@ -28,9 +28,11 @@ struct hz_collector {
 	CK_RV (*probe)(const char *path);
 	CK_RV (*bundle)(const char *path, const struct hz_collect_ask *ask, struct hz_buf *out);
 	CK_RV (*cpu)(const char *path, const uint8_t report_data[HZ_ATTEST_REPORT_DATA_LEN], struct hz_cpu_pieces *out);
+	bool (*path_ok)(const char *path); /* NULL: any absolute path */
 };
 
-extern const struct hz_collector hz_collect_file, hz_collect_sev_guest, hz_collect_sim, hz_collect_socket, hz_collect_tsm;
+extern const struct hz_collector hz_collect_file, hz_collect_sev_guest, hz_collect_sim, hz_collect_socket, hz_collect_tdx_guest,
+	hz_collect_tpm, hz_collect_tsm;
 
 /* One verifier for the formulas, made at first use; NULL when memory is out. Threads share it. Free it with hz_attest_verifier_free. */
 hz_attest_verifier *hz_collect_verifier(void);
@@ -49,7 +51,7 @@ CK_RV hz_collect_read(const char *path, size_t max, const char *what, struct hz_
 /* CKR_DEVICE_REMOVED for an error number that says that a thing is not there, else CKR_DEVICE_ERROR; with a reason. */
 CK_RV hz_collect_errno(const char *what, const char *path, int error);
 
-/* The system call, replaced by tests of the sev-guest collector. */
+/* The system call, replaced by tests of the sev-guest and tdx-guest collectors. */
 extern int (*hz_collect_ioctl)(int fd, unsigned long request, void *arg);
 
 #endif

@@ -20,4 +20,4 @@ static CK_RV bundle(const char *path, const struct hz_collect_ask *ask, struct h
 	return hz_collect_read(path, HZ_BUNDLE_MAX, "evidence file", out);
 }
 
-const struct hz_collector hz_collect_file = { "file", NULL, true, probe, bundle, NULL };
+const struct hz_collector hz_collect_file = { "file", NULL, true, probe, bundle, NULL, NULL };

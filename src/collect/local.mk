@@ -8,4 +8,8 @@ libhz_la_SOURCES += \
 	src/collect/sev_guest.c \
 	src/collect/sim.c \
 	src/collect/socket.c \
+	src/collect/stream.c \
+	src/collect/stream.h \
+	src/collect/tdx_guest.c \
+	src/collect/tpm.c \
 	src/collect/tsm.c

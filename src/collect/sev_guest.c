@@ -97,4 +97,4 @@ static CK_RV cpu(const char *dev, const uint8_t report_data[HZ_ATTEST_REPORT_DAT
 	return rv;
 }
 
-const struct hz_collector hz_collect_sev_guest = { "sev-guest", "/dev/sev-guest", false, probe, NULL, cpu };
+const struct hz_collector hz_collect_sev_guest = { "sev-guest", "/dev/sev-guest", false, probe, NULL, cpu, NULL };

@@ -150,4 +150,4 @@ static CK_RV probe(const char *path)
 	return rv;
 }
 
-const struct hz_collector hz_collect_sim = { "sim", NULL, false, probe, bundle, NULL };
+const struct hz_collector hz_collect_sim = { "sim", NULL, false, probe, bundle, NULL, NULL };

@@ -179,4 +179,4 @@ static CK_RV cpu(const char *dir, const uint8_t report_data[HZ_ATTEST_REPORT_DAT
 	return rv;
 }
 
-const struct hz_collector hz_collect_tsm = { "tsm", "/sys/kernel/config/tsm/report", false, probe, NULL, cpu };
+const struct hz_collector hz_collect_tsm = { "tsm", "/sys/kernel/config/tsm/report", false, probe, NULL, cpu, NULL };

@@ -37,4 +37,6 @@ libhz_la_SOURCES += \
 	src/store/tpm2.c \
 	src/store/tpm2.h \
 	src/store/tpm2_crypt.c \
-	src/store/tpm2_io.c
+	src/store/tpm2_int.h \
+	src/store/tpm2_io.c \
+	src/store/tpm2_quote.c

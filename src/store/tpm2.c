@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TPM commands: how one is put together, authorised, answered and checked; then those that sealing needs. */
-#include "store/tpm2.h"
+#include "store/tpm2_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,41 +13,13 @@
 
 enum { ST_NO_SESSIONS = 0x8001, ST_SESSIONS = 0x8002 };
 enum {
-	CC_CREATE_PRIMARY = 0x131, CC_CREATE = 0x153, CC_LOAD = 0x157, CC_UNSEAL = 0x15e, CC_FLUSH = 0x165, CC_START_SESSION = 0x176,
+	CC_CREATE = 0x153, CC_LOAD = 0x157, CC_UNSEAL = 0x15e, CC_FLUSH = 0x165, CC_START_SESSION = 0x176,
 	CC_PCR_READ = 0x17e, CC_POLICY_PCR = 0x17f
 };
-enum { ALG_KEYEDHASH = 0x08, ALG_SHA256 = 0x0b, ALG_NULL = 0x10, ALG_ECC = 0x23, ALG_AES = 0x06, ALG_CFB = 0x43, ECC_P256 = 3 };
-enum { RH_OWNER = 0x40000001, RH_NULL = 0x40000007, RS_PW = 0x40000009 };
+enum { ALG_KEYEDHASH = 0x08, ALG_AES = 0x06, ALG_CFB = 0x43 };
+enum { RH_NULL = 0x40000007, RS_PW = 0x40000009 };
 enum { SE_HMAC = 0, SE_POLICY = 1, SA_CONTINUE = 0x01, SA_DECRYPT = 0x20, SA_ENCRYPT = 0x40 };
 enum { RC_RETRY = 0x922, RC_YIELDED = 0x908, RC_TESTING = 0x90a };
-
-#define MESSAGE_MAX 4096u
-
-struct hz_tpm {
-	struct hz_tpm_io io;
-	uint32_t rc;
-	uint32_t primary; /* handle, 0: none */
-	uint8_t name[HZ_TPM_NAME];
-	uint8_t x[32], y[32];
-	size_t xn, yn;
-	struct hz_tpm_session session;
-	size_t len;
-	uint8_t rsp[MESSAGE_MAX];
-};
-
-/* One command. `params` is as sent, so with its first parameter encrypted already. */
-struct call {
-	const char *what;
-	uint32_t cc;
-	size_t n_handles;
-	uint32_t handle[2];
-	bool password;                  /* an empty one authorises handle[0] */
-	struct hz_tpm_session *session; /* or this */
-	struct hz_blob name;            /* of handle[0], with a session */
-	const struct hz_buf *params;
-	bool makes_handle;
-	uint32_t made;
-};
 
 /* Part 2, 6.6: format one has parameter, handle or session numbers around the error. */
 static uint32_t bare_rc(uint32_t rc)
@@ -85,12 +57,12 @@ static CK_RV said_no(const struct hz_tpm *t, const char *what)
 	return hz_fail(CKR_DEVICE_ERROR, "the TPM refuses %s: 0x%x", what, t->rc);
 }
 
-static CK_RV nonsense(const char *what)
+CK_RV hz_tpm_nonsense(const char *what)
 {
 	return hz_fail(CKR_DEVICE_ERROR, "the TPM's answer to %s is malformed or was changed on its way", what);
 }
 
-static CK_RV no_memory(void)
+CK_RV hz_tpm_no_memory(void)
 {
 	return hz_fail(CKR_HOST_MEMORY, "no memory for a command to the TPM");
 }
@@ -113,7 +85,7 @@ static void digest_of(uint32_t first, uint32_t second, bool two, struct hz_blob 
 }
 
 /* The authorisation area of the command: its size, then one session. */
-static void add_auth(const struct call *c, struct hz_buf *b)
+static void add_auth(const struct hz_tpm_call *c, struct hz_buf *b)
 {
 	const struct hz_tpm_session *s = c->session;
 	uint8_t digest[32], mac[32];
@@ -137,7 +109,7 @@ static void add_auth(const struct call *c, struct hz_buf *b)
 	hz_buf_add(b, mac, sizeof mac);
 }
 
-static bool assemble(const struct call *c, struct hz_buf *b)
+static bool assemble(const struct hz_tpm_call *c, struct hz_buf *b)
 {
 	bool auth = c->password || c->session != NULL;
 
@@ -149,7 +121,7 @@ static bool assemble(const struct call *c, struct hz_buf *b)
 	if (auth)
 		add_auth(c, b);
 	hz_buf_add(b, c->params->p, c->params->len);
-	if (b->failed || c->params->failed || b->len > MESSAGE_MAX)
+	if (b->failed || c->params->failed || b->len > HZ_TPM_MESSAGE)
 		return false;
 	b->p[4] = (uint8_t)(b->len >> 8);
 	b->p[5] = (uint8_t)b->len;
@@ -157,7 +129,7 @@ static bool assemble(const struct call *c, struct hz_buf *b)
 }
 
 /* The kernel and the TPM may ask for patience. */
-static CK_RV exchange(struct hz_tpm *t, const struct call *c, const struct hz_buf *cmd)
+static CK_RV exchange(struct hz_tpm *t, const struct hz_tpm_call *c, const struct hz_buf *cmd)
 {
 	const struct timespec pause = { 0, 50000000 };
 	CK_RV rv = CKR_OK;
@@ -176,7 +148,7 @@ static CK_RV exchange(struct hz_tpm *t, const struct call *c, const struct hz_bu
 }
 
 /* The session's part of the answer: without it anybody on the bus could answer. */
-static bool auth_ok(const struct call *c, struct hz_reader *r, struct hz_blob params)
+static bool auth_ok(const struct hz_tpm_call *c, struct hz_reader *r, struct hz_blob params)
 {
 	struct hz_tpm_session *s = c->session;
 	uint8_t digest[32], want[32], attrs;
@@ -200,8 +172,7 @@ static bool auth_ok(const struct call *c, struct hz_reader *r, struct hz_blob pa
 	return hz_ct_equal(want, mac.p, sizeof want);
 }
 
-/* Run it; *params are the answer's, inside t until the next command. */
-static CK_RV run(struct hz_tpm *t, struct call *c, struct hz_reader *params)
+CK_RV hz_tpm_run(struct hz_tpm *t, struct hz_tpm_call *c, struct hz_reader *params)
 {
 	struct hz_buf cmd = HZ_BUF_INIT;
 	bool auth = c->password || c->session != NULL, ok = true;
@@ -209,7 +180,7 @@ static CK_RV run(struct hz_tpm *t, struct call *c, struct hz_reader *params)
 	uint16_t tag;
 	CK_RV rv;
 
-	rv = assemble(c, &cmd) ? exchange(t, c, &cmd) : no_memory();
+	rv = assemble(c, &cmd) ? exchange(t, c, &cmd) : hz_tpm_no_memory();
 	hz_buf_free(&cmd);
 	if (rv != CKR_OK)
 		return rv;
@@ -224,12 +195,12 @@ static CK_RV run(struct hz_tpm *t, struct call *c, struct hz_reader *params)
 	} else {
 		*params = r;
 	}
-	return ok && hz_rd_ok(params) && tag == (auth ? ST_SESSIONS : ST_NO_SESSIONS) ? CKR_OK : nonsense(c->what);
+	return ok && hz_rd_ok(params) && tag == (auth ? ST_SESSIONS : ST_NO_SESSIONS) ? CKR_OK : hz_tpm_nonsense(c->what);
 }
 
-static void flush(struct hz_tpm *t, uint32_t *handle)
+void hz_tpm_flush(struct hz_tpm *t, uint32_t *handle)
 {
-	struct call c = { .what = "TPM2_FlushContext", .cc = CC_FLUSH, .n_handles = 1, .handle = { *handle } };
+	struct hz_tpm_call c = { .what = "TPM2_FlushContext", .cc = CC_FLUSH, .n_handles = 1, .handle = { *handle } };
 	struct hz_buf none = HZ_BUF_INIT;
 	struct hz_reader r;
 	uint32_t rc = t->rc;
@@ -237,7 +208,7 @@ static void flush(struct hz_tpm *t, uint32_t *handle)
 	if (*handle == 0)
 		return;
 	c.params = &none;
-	(void)run(t, &c, &r);
+	(void)hz_tpm_run(t, &c, &r);
 	t->rc = rc;
 	*handle = 0;
 }
@@ -249,7 +220,7 @@ CK_RV hz_tpm_open(const char *tcti, struct hz_tpm **out)
 
 	*out = NULL;
 	if (t == NULL)
-		return no_memory();
+		return hz_tpm_no_memory();
 	rv = hz_tpm_io_open(tcti, &t->io);
 	if (rv == CKR_OK)
 		*out = t;
@@ -262,13 +233,13 @@ void hz_tpm_close(struct hz_tpm *t)
 {
 	if (t == NULL)
 		return;
-	flush(t, &t->session.handle);
-	flush(t, &t->primary);
+	hz_tpm_flush(t, &t->session.handle);
+	hz_tpm_flush(t, &t->primary);
 	hz_tpm_io_close(&t->io);
 	hz_secmem_free(t);
 }
 
-static struct hz_blob rd_2b(struct hz_reader *r)
+struct hz_blob hz_tpm_2b(struct hz_reader *r)
 {
 	struct hz_blob b;
 
@@ -294,12 +265,12 @@ static const uint8_t storage_template[] = {
 
 static bool take_primary(struct hz_tpm *t, struct hz_reader *r)
 {
-	struct hz_blob pub = rd_2b(r), x, y;
+	struct hz_blob pub = hz_tpm_2b(r), x, y;
 	struct hz_reader p = hz_rd(pub.p, pub.n);
 	const uint8_t *head = hz_rd_bytes(&p, sizeof storage_template);
 
-	x = rd_2b(&p);
-	y = rd_2b(&p);
+	x = hz_tpm_2b(&p);
+	y = hz_tpm_2b(&p);
 	if (!hz_rd_ok(r) || !hz_rd_end(&p) || memcmp(head, storage_template, sizeof storage_template) != 0 || x.n > 32 || y.n > 32)
 		return false;
 	memcpy(t->x, x.p, t->xn = x.n);
@@ -310,7 +281,7 @@ static bool take_primary(struct hz_tpm *t, struct hz_reader *r)
 
 CK_RV hz_tpm_primary(struct hz_tpm *t, uint8_t name[HZ_TPM_NAME])
 {
-	struct call c = { .what = "TPM2_CreatePrimary", .cc = CC_CREATE_PRIMARY, .n_handles = 1, .handle = { RH_OWNER }, .password = true,
+	struct hz_tpm_call c = { .what = "TPM2_CreatePrimary", .cc = CC_CREATE_PRIMARY, .n_handles = 1, .handle = { RH_OWNER }, .password = true,
 			  .makes_handle = true };
 	struct hz_buf p = HZ_BUF_INIT;
 	struct hz_reader r;
@@ -324,17 +295,17 @@ CK_RV hz_tpm_primary(struct hz_tpm *t, uint8_t name[HZ_TPM_NAME])
 	hz_buf_be16(&p, 0); /* outsideInfo */
 	hz_buf_be32(&p, 0); /* creationPCR */
 	c.params = &p;
-	rv = run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, &r);
 	hz_buf_free(&p);
 	t->primary = c.made;
 	if (rv == CKR_OK && !take_primary(t, &r))
-		rv = nonsense(c.what);
+		rv = hz_tpm_nonsense(c.what);
 	if (rv == CKR_OK)
 		memcpy(name, t->name, HZ_TPM_NAME);
 	return rv;
 }
 
-static void add_selection(const struct hz_pcrs *sel, struct hz_buf *b)
+void hz_tpm_add_pcrs(const struct hz_pcrs *sel, struct hz_buf *b)
 {
 	hz_buf_be32(b, (uint32_t)sel->n);
 	for (size_t i = 0; i < sel->n; i++) {
@@ -348,7 +319,7 @@ static void add_selection(const struct hz_pcrs *sel, struct hz_buf *b)
 /* One register at a time: a TPM gives as many of a longer list as it likes. */
 static CK_RV read_one(struct hz_tpm *t, uint16_t alg, unsigned reg, struct hz_buf *values)
 {
-	struct call c = { .what = "TPM2_PCR_Read", .cc = CC_PCR_READ };
+	struct hz_tpm_call c = { .what = "TPM2_PCR_Read", .cc = CC_PCR_READ };
 	struct hz_pcrs one = { .n = 1, .bank = { { alg, 1u << reg } } };
 	struct hz_buf p = HZ_BUF_INIT;
 	struct hz_reader r;
@@ -356,9 +327,9 @@ static CK_RV read_one(struct hz_tpm *t, uint16_t alg, unsigned reg, struct hz_bu
 	uint32_t banks;
 	CK_RV rv;
 
-	add_selection(&one, &p);
+	hz_tpm_add_pcrs(&one, &p);
 	c.params = &p;
-	rv = run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, &r);
 	hz_buf_free(&p);
 	if (rv != CKR_OK)
 		return rv;
@@ -370,11 +341,11 @@ static CK_RV read_one(struct hz_tpm *t, uint16_t alg, unsigned reg, struct hz_bu
 	}
 	if (hz_rd_ok(&r) && hz_rd_u32be(&r) != 1)
 		return hz_fail(CKR_DEVICE_ERROR, "the TPM has no PCR %s:%u", hz_pcr_bank(alg), reg);
-	v = rd_2b(&r);
+	v = hz_tpm_2b(&r);
 	if (!hz_rd_end(&r) || v.n != hz_pcr_len(alg))
-		return nonsense(c.what);
+		return hz_tpm_nonsense(c.what);
 	hz_buf_add(values, v.p, v.n);
-	return values->failed ? no_memory() : CKR_OK;
+	return values->failed ? hz_tpm_no_memory() : CKR_OK;
 }
 
 CK_RV hz_tpm_pcr_read(struct hz_tpm *t, const struct hz_pcrs *sel, struct hz_buf *values)
@@ -417,7 +388,7 @@ void hz_tpm_pcr_policy(const struct hz_pcrs *sel, struct hz_blob values, uint8_t
 /* A session salted to the primary key: who only listens, or pretends to be the TPM without its seed, learns nothing. */
 static CK_RV start_session(struct hz_tpm *t, uint8_t type, uint8_t attrs)
 {
-	struct call c = { .what = "TPM2_StartAuthSession", .cc = CC_START_SESSION, .n_handles = 2, .handle = { t->primary, RH_NULL },
+	struct hz_tpm_call c = { .what = "TPM2_StartAuthSession", .cc = CC_START_SESSION, .n_handles = 2, .handle = { t->primary, RH_NULL },
 			  .makes_handle = true };
 	struct hz_tpm_session *s = &t->session;
 	struct hz_buf p = HZ_BUF_INIT, salt = HZ_BUF_INIT;
@@ -441,12 +412,12 @@ static CK_RV start_session(struct hz_tpm *t, uint8_t type, uint8_t attrs)
 	hz_buf_be16(&p, ALG_CFB);
 	hz_buf_be16(&p, ALG_SHA256);
 	c.params = &p;
-	rv = run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, &r);
 	s->handle = c.made;
 	s->attrs = attrs;
-	nonce = rv == CKR_OK ? rd_2b(&r) : (struct hz_blob){ NULL, 0 };
+	nonce = rv == CKR_OK ? hz_tpm_2b(&r) : (struct hz_blob){ NULL, 0 };
 	if (rv == CKR_OK && (!hz_rd_end(&r) || nonce.n < 16 || nonce.n > sizeof s->tpm))
-		rv = nonsense(c.what);
+		rv = hz_tpm_nonsense(c.what);
 	if (rv == CKR_OK) {
 		memcpy(s->tpm, nonce.p, s->tpm_len = nonce.n);
 		hz_tpm_kdfa(seed, sizeof seed, "ATH", nonce, (struct hz_blob){ s->caller, sizeof s->caller }, s->key, sizeof s->key);
@@ -474,19 +445,19 @@ static void add_sealed_public(const uint8_t policy[32], struct hz_buf *b)
 
 static CK_RV take_sealed(struct hz_reader *r, const char *what, struct hz_buf *priv, struct hz_buf *pub)
 {
-	struct hz_blob a = rd_2b(r), b = rd_2b(r);
+	struct hz_blob a = hz_tpm_2b(r), b = hz_tpm_2b(r);
 
 	if (!hz_rd_ok(r) || a.n == 0 || a.n > HZ_TPM_BLOB || b.n == 0 || b.n > HZ_TPM_BLOB)
-		return nonsense(what);
+		return hz_tpm_nonsense(what);
 	hz_buf_add(priv, a.p, a.n);
 	hz_buf_add(pub, b.p, b.n);
-	return priv->failed || pub->failed ? no_memory() : CKR_OK;
+	return priv->failed || pub->failed ? hz_tpm_no_memory() : CKR_OK;
 }
 
 CK_RV hz_tpm_seal(struct hz_tpm *t, const uint8_t policy[32], const uint8_t secret[HZ_TPM_SECRET], struct hz_buf *priv,
 		  struct hz_buf *pub)
 {
-	struct call c = { .what = "TPM2_Create", .cc = CC_CREATE, .n_handles = 1, .handle = { t->primary }, .session = &t->session,
+	struct hz_tpm_call c = { .what = "TPM2_Create", .cc = CC_CREATE, .n_handles = 1, .handle = { t->primary }, .session = &t->session,
 			  .name = { t->name, HZ_TPM_NAME } };
 	struct hz_buf p = HZ_BUF_SECRET;
 	struct hz_reader r;
@@ -505,17 +476,17 @@ CK_RV hz_tpm_seal(struct hz_tpm *t, const uint8_t policy[32], const uint8_t secr
 	if (p.failed || !hz_tpm_param(&t->session, false, p.p + 2, 2 + 2 + HZ_TPM_SECRET))
 		rv = hz_fail(CKR_HOST_MEMORY, "encrypting for the TPM failed: %s", hz_ossl_reason());
 	if (rv == CKR_OK)
-		rv = run(t, &c, &r);
+		rv = hz_tpm_run(t, &c, &r);
 	if (rv == CKR_OK)
 		rv = take_sealed(&r, c.what, priv, pub);
 	hz_buf_free(&p);
-	flush(t, &t->session.handle);
+	hz_tpm_flush(t, &t->session.handle);
 	return rv;
 }
 
 static CK_RV load(struct hz_tpm *t, struct hz_blob priv, struct hz_blob pub, uint32_t *handle)
 {
-	struct call c = { .what = "TPM2_Load", .cc = CC_LOAD, .n_handles = 1, .handle = { t->primary }, .password = true,
+	struct hz_tpm_call c = { .what = "TPM2_Load", .cc = CC_LOAD, .n_handles = 1, .handle = { t->primary }, .password = true,
 			  .makes_handle = true };
 	struct hz_buf p = HZ_BUF_INIT;
 	struct hz_reader r;
@@ -526,7 +497,7 @@ static CK_RV load(struct hz_tpm *t, struct hz_blob priv, struct hz_blob pub, uin
 	hz_buf_be16(&p, (uint16_t)pub.n);
 	hz_buf_add(&p, pub.p, pub.n);
 	c.params = &p;
-	rv = run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, &r);
 	hz_buf_free(&p);
 	*handle = c.made;
 	return rv;
@@ -534,15 +505,15 @@ static CK_RV load(struct hz_tpm *t, struct hz_blob priv, struct hz_blob pub, uin
 
 static CK_RV policy_pcr(struct hz_tpm *t, const struct hz_pcrs *sel)
 {
-	struct call c = { .what = "TPM2_PolicyPCR", .cc = CC_POLICY_PCR, .n_handles = 1, .handle = { t->session.handle } };
+	struct hz_tpm_call c = { .what = "TPM2_PolicyPCR", .cc = CC_POLICY_PCR, .n_handles = 1, .handle = { t->session.handle } };
 	struct hz_buf p = HZ_BUF_INIT;
 	struct hz_reader r;
 	CK_RV rv;
 
 	hz_buf_be16(&p, 0); /* whatever the registers are now; the object's policy decides */
-	add_selection(sel, &p);
+	hz_tpm_add_pcrs(sel, &p);
 	c.params = &p;
-	rv = run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, &r);
 	hz_buf_free(&p);
 	return rv;
 }
@@ -550,7 +521,7 @@ static CK_RV policy_pcr(struct hz_tpm *t, const struct hz_pcrs *sel)
 static CK_RV unseal(struct hz_tpm *t, uint32_t handle, struct hz_blob pub, uint8_t secret[HZ_TPM_SECRET])
 {
 	uint8_t name[HZ_TPM_NAME];
-	struct call c = { .what = "TPM2_Unseal", .cc = CC_UNSEAL, .n_handles = 1, .handle = { handle }, .session = &t->session,
+	struct hz_tpm_call c = { .what = "TPM2_Unseal", .cc = CC_UNSEAL, .n_handles = 1, .handle = { handle }, .session = &t->session,
 			  .name = { name, sizeof name } };
 	struct hz_buf none = HZ_BUF_INIT;
 	struct hz_reader r;
@@ -559,12 +530,12 @@ static CK_RV unseal(struct hz_tpm *t, uint32_t handle, struct hz_blob pub, uint8
 
 	name_of(pub, name);
 	c.params = &none;
-	rv = run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, &r);
 	if (rv != CKR_OK)
 		return rv;
-	v = rd_2b(&r);
+	v = hz_tpm_2b(&r);
 	if (!hz_rd_end(&r) || v.n != HZ_TPM_SECRET)
-		return nonsense(c.what);
+		return hz_tpm_nonsense(c.what);
 	memcpy(secret, v.p, HZ_TPM_SECRET);
 	return hz_tpm_param(&t->session, true, secret, HZ_TPM_SECRET)
 		       ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "decrypting the TPM's answer failed: %s", hz_ossl_reason());
@@ -582,7 +553,7 @@ CK_RV hz_tpm_unseal(struct hz_tpm *t, const struct hz_pcrs *sel, struct hz_blob 
 		rv = policy_pcr(t, sel);
 	if (rv == CKR_OK)
 		rv = unseal(t, handle, pub, secret);
-	flush(t, &t->session.handle);
-	flush(t, &handle);
+	hz_tpm_flush(t, &t->session.handle);
+	hz_tpm_flush(t, &handle);
 	return rv;
 }

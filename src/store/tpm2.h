@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of a TPM 2.0 that sealing needs, spoken directly (TPM 2.0 Library, parts 1 to 3). */
+/* The commands of a TPM 2.0 that sealing and quotes need, spoken directly (TPM 2.0 Library, parts 1 to 3). */
 #ifndef HZ_STORE_TPM2_H
 #define HZ_STORE_TPM2_H
 
@@ -10,7 +10,7 @@
 
 /*
  * Why not through tss2-esys: it writes to stderr whatever fails (PCRs that changed, a missing device), keeps unsealed data in memory
- * that it frees unwiped, and uses libcrypto's default context; this module may do none of that. The eight commands are few.
+ * that it frees unwiped, and uses libcrypto's default context; this module may do none of that. The dozen commands are few.
  *
  * One connection, one thread. Codes: CKR_DEVICE_REMOVED (not there, or no answer), CKR_DEVICE_ERROR (an answer that says no or makes
  * no sense; hz_tpm_rc says which), CKR_DEVICE_MEMORY (no room for objects or sessions), CKR_HOST_MEMORY.
@@ -21,7 +21,7 @@ struct hz_tpm;
 #define HZ_TPM_BLOB 1024u
 #define HZ_TPM_SECRET 32u
 
-enum { HZ_TPM_RC_POLICY_FAIL = 0x09d, HZ_TPM_RC_VALUE = 0x084, HZ_TPM_RC_INTEGRITY = 0x09f };
+enum { HZ_TPM_RC_POLICY_FAIL = 0x09d, HZ_TPM_RC_VALUE = 0x084, HZ_TPM_RC_INTEGRITY = 0x09f, HZ_TPM_RC_HANDLE = 0x08b };
 
 CK_RV hz_tpm_open(const char *tcti, struct hz_tpm **out);
 void hz_tpm_close(struct hz_tpm *t); /* flushes what it made; NULL is fine */
@@ -51,6 +51,25 @@ CK_RV hz_tpm_seal(struct hz_tpm *t, const uint8_t policy[32], const uint8_t secr
 /* The opposite, by a policy session with TPM2_PolicyPCR, salted likewise, with an encrypted answer. */
 CK_RV hz_tpm_unseal(struct hz_tpm *t, const struct hz_pcrs *sel, struct hz_blob priv, struct hz_blob pub,
 		    uint8_t secret[HZ_TPM_SECRET]);
+
+/* What attestation needs (tpm2_quote.c). */
+
+/*
+ * An attestation key: restricted, signing, ECC P-256, made anew from the endorsement hierarchy's seed, so that it is the same key for
+ * the TPM's life and nothing is kept in the TPM. spki: its SubjectPublicKeyInfo (DER). Flush the handle with hz_tpm_forget.
+ */
+CK_RV hz_tpm_ak(struct hz_tpm *t, uint32_t *handle, struct hz_buf *spki);
+void hz_tpm_forget(struct hz_tpm *t, uint32_t *handle);
+
+/*
+ * TPM2_Quote by the key at handle (no authorisation value) with its own scheme. values: the registers, in the order of the selection,
+ * read until they are those of the quote: registers may be extended meanwhile. quote is a TPMS_ATTEST, signature a TPMT_SIGNATURE.
+ */
+CK_RV hz_tpm_quote(struct hz_tpm *t, uint32_t handle, const struct hz_pcrs *sel, struct hz_blob nonce, struct hz_buf *quote,
+		   struct hz_buf *signature, struct hz_buf *values);
+
+/* The content of an NV index that the owner may read without a password; nothing where there is no such index. */
+CK_RV hz_tpm_nv_read(struct hz_tpm *t, uint32_t index, struct hz_buf *out);
 
 /* Between the files of the protocol. */
 

@@ -48,3 +48,8 @@ check_LTLIBRARIES += fake-nvml.la
 fake_nvml_la_SOURCES = tests/attest/fake_nvml.c
 fake_nvml_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 fake_nvml_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+# Collectors over a TPM and in a TD.
+check_PROGRAMS += tests/attest/t_collect_tpm
+tests_attest_t_collect_tpm_SOURCES = tests/attest/t_collect_tpm.c tests/attest/vectors.c tests/attest/vectors.h \
+	tests/attest/forge.c tests/attest/forge.h tests/swtpm.h
+tests_attest_t_collect_tpm_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
