@@ -90,6 +90,14 @@ tests_fuzz_fuzz_pkcs8_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_share_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
+# Key generation and refresh without a dealer.
+check_PROGRAMS += tests/fuzz/replay_dkg
+tests_fuzz_replay_dkg_SOURCES = tests/fuzz/fuzz_dkg.c tests/fuzz/replay.c
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_dkg
+tests_fuzz_fuzz_dkg_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
 # The store's rows.
 check_PROGRAMS += \
 	tests/fuzz/replay_store_row
