@@ -5,3 +5,4 @@ EXTRA_PROGRAMS += tests/bench/poai_bench
 tests_bench_poai_bench_LDADD = $(SECP256K1_LIBS) -ldl $(PTHREAD_LIBS)
 EXTRA_PROGRAMS += tests/bench/ecies_bench
 tests_bench_ecies_bench_LDADD = $(SECP256K1_LIBS) $(OPENSSL_LIBS) -ldl
+EXTRA_PROGRAMS += tests/bench/gate_bench
