@@ -169,6 +169,11 @@ static bool has_way(const struct hz_token *t, unsigned factors)
 	return false;
 }
 
+bool hz_gate_pin_alone(const struct hz_token *t)
+{
+	return has_way(t, HZ_FACTOR_PIN);
+}
+
 static bool satisfied(const struct hz_token *t, unsigned factors)
 {
 	for (size_t i = 0; i < t->n_ways; i++)

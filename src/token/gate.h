@@ -28,6 +28,9 @@ bool hz_gate_is_credential(const uint8_t *text, size_t len);
 CK_RV hz_gate_prove(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *proof);
 void hz_proof_clear(struct hz_proof *p);
 
+/* Is a PIN, and nothing beside it, one of the alternatives? */
+bool hz_gate_pin_alone(const struct hz_token *t);
+
 /* A fresh challenge for the session; the last one is void. */
 CK_RV hz_gate_challenge(struct hz_session *s, uint8_t out[HZ_CHALLENGE]);
 /* Keep a copy of a bundle for the session's next login. CKR_ATTRIBUTE_VALUE_INVALID: empty or longer than 1 MiB. */

@@ -254,30 +254,57 @@ CK_RV hz_init_pin(struct hz_session *s, const CK_UTF8CHAR *pin, CK_ULONG len)
 	return rv;
 }
 
-/* 3.2 section 5.5.9: the PIN of the one who is logged in, the user's in a public session. */
+/* With the login lock: `proof` is what the old PIN came with where it is worth nothing alone. */
+static CK_RV change_pin(struct hz_token *t, const struct pin *was, const struct hz_proof *proof, bool gated, const CK_UTF8CHAR *pin,
+			CK_ULONG len)
+{
+	enum hz_login now = (enum hz_login)atomic_load(&t->login);
+	CK_USER_TYPE who = now == HZ_SO ? CKU_SO : CKU_USER;
+	struct pin new = { NULL, 0 }, old = *was;
+	CK_RV rv = CKR_OK;
+
+	if (gated && now == HZ_PUBLIC) {
+		if (!proof->evidence)
+			return hz_fail(CKR_PIN_INCORRECT, "the user has logged out meanwhile");
+		if (proof->pin == NULL)
+			return hz_fail(CKR_PIN_INCORRECT, "evidence and no old PIN");
+		old = (struct pin){ (uint8_t *)(uintptr_t)proof->pin, proof->pin_len };
+	}
+	if (old.p != NULL) /* else both are entered at the device */
+		rv = new_pin_take(&new, pin, len, who == CKU_USER);
+	if (rv == CKR_OK)
+		rv = t->be->ops->set_pin(t->be, who, old.p, old.len, new.p, new.len);
+	pin_drop(&new);
+	return rv;
+}
+
+/*
+ * 3.2 section 5.5.9: the PIN of the one who is logged in, the user's in a public session. Where a PIN opens nothing without evidence it
+ * is not tried without either: before login the old PIN is given as it is given to C_Login, and judged as there.
+ */
 CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len, const CK_UTF8CHAR *pin, CK_ULONG len)
 {
 	struct hz_token *t = s->token;
-	struct pin was = { NULL, 0 }, new = { NULL, 0 };
-	CK_USER_TYPE who;
+	struct pin was = { NULL, 0 };
+	struct hz_proof proof = { .pin = NULL };
 	CK_RV rv = CKR_OK;
 	bool keypad = old == NULL && old_len == 0 && pin == NULL && len == 0 && has_keypad(t);
+	bool gated = t->evidence != NULL && !hz_gate_pin_alone(t);
 
 	if (!t->takes_pin || t->be->ops->set_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
 	if (!hz_session_rw(s))
 		return hz_fail(CKR_SESSION_READ_ONLY, "a read-only session changes no PIN");
-	pthread_mutex_lock(&t->login_lock);
-	who = atomic_load(&t->login) == HZ_SO ? CKU_SO : CKU_USER;
 	if (!keypad)
 		rv = pin_take(&was, old, old_len);
-	if (rv == CKR_OK && !keypad)
-		rv = new_pin_take(&new, pin, len, who == CKU_USER);
+	if (rv == CKR_OK && gated && atomic_load(&t->login) == HZ_PUBLIC)
+		rv = hz_gate_prove(s, was.p, was.len, !keypad, &proof);
+	pthread_mutex_lock(&t->login_lock);
 	if (rv == CKR_OK)
-		rv = t->be->ops->set_pin(t->be, who, was.p, was.len, new.p, new.len);
+		rv = change_pin(t, &was, &proof, gated, pin, len);
 	pthread_mutex_unlock(&t->login_lock);
+	hz_proof_clear(&proof);
 	pin_drop(&was);
-	pin_drop(&new);
 	return rv;
 }
 

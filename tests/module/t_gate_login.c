@@ -279,6 +279,45 @@ static void test_both(void)
 	OK(p11->C_CloseSession(h));
 }
 
+static CK_RV set_pin(CK_SESSION_HANDLE h, const char *old, const char *pin)
+{
+	return p11->C_SetPIN(h, utf8(old), strlen(old), utf8(pin), strlen(pin));
+}
+
+/* A PIN that is worth nothing without evidence is not tried without: C_SetPIN is no way to guess it, to lock it, or to change it. */
+static void test_set_pin(void)
+{
+	CK_SESSION_HANDLE h;
+	struct gate_bundle b = { .other_measurement = true };
+	CK_TOKEN_INFO ti;
+
+	p11_make_token(2, "both");
+	h = p11_open(2, CKF_RW_SESSION);
+	for (int i = 0; i < 4; i++) {
+		b.challenge = gate_challenge(h);
+		gate_stage(h, gate_make(&b));
+		REFUSED(set_pin(h, i % 2 == 0 ? USER_PIN : "wrong", "mine"), "policy_measurement");
+	}
+	OK(p11->C_GetTokenInfo(2, &ti));
+	CHECK((ti.flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_LOCKED)) == 0);
+	REFUSED(set_pin(h, "attest:", "mine"), "wants a PIN");
+	RV(set_pin(h, USER_PIN, "{x"), CKR_PIN_INVALID);
+	OK(set_pin(h, USER_PIN, "second")); /* with the source's evidence */
+	b = (struct gate_bundle){ .pin = "second", .challenge = gate_challenge(h) };
+	OK(set_pin(h, gate_make(&b), "third")); /* as C_Login takes it */
+	REFUSED(set_pin(h, "second", "x"), "wrong PIN");
+	OK(p11_login(h, CKU_USER, "third"));
+	CHECK(unlink(gate_path("sim.json")) == 0);
+	OK(set_pin(h, "third", USER_PIN)); /* who is logged in has proved it */
+	OK(p11->C_Logout(h));
+	RV(set_pin(h, USER_PIN, "x"), CKR_DEVICE_REMOVED);
+	OK(p11_login(h, CKU_SO, SO_PIN));
+	OK(set_pin(h, SO_PIN, "so-second")); /* SO PINs are always literal */
+	OK(set_pin(h, "so-second", SO_PIN));
+	OK(p11->C_CloseSession(h));
+	gate_platform("blackwell");
+}
+
 /* A source that went away is a device removed; one that lies is refused. */
 static void test_source(void)
 {
@@ -312,6 +351,7 @@ int main(void)
 	test_ways_in();
 	test_refusals();
 	test_tiers();
+	test_set_pin();
 	test_both();
 	test_source();
 	OK(p11->C_Finalize(NULL));
