@@ -17,4 +17,7 @@ done
 for key in $(sed -n 's/^\t{ "\([a-z0-9_.]*\)", key_.*/\1/p' src/gov/config_parse.c); do
 	grep -q "Cm $key\b" man/hanzo-pkcs11.conf.5 || { echo "hanzo-pkcs11.conf.5 does not describe $key"; bad=1; }
 done
+for member in $(sed -n 's/^\t{ "\([a-z0-9_]*\)", HZ_AT_F_.*/\1/p' src/attest/*policy*.c | sort -u); do
+	grep -qw "$member" man/hanzo-pkcs11-policy.5 || { echo "hanzo-pkcs11-policy.5 does not describe $member"; bad=1; }
+done
 exit "$bad"

@@ -56,3 +56,6 @@ EXTRA_DIST += tests/swtpm.h
 
 # What sessions keep of keys.
 check_PROGRAMS += tests/unit/t_token_retired
+
+# The examples of hanzo-pkcs11-policy(5).
+check_PROGRAMS += tests/unit/t_policy_page
