@@ -20,7 +20,10 @@ libhz_la_SOURCES += \
 	src/backend/p11_pool.c \
 	src/backend/p11_side.c \
 	src/backend/p11_stream.c \
+	src/backend/p11_find.c \
+	src/backend/p11_list.c \
 	src/backend/p11_table.c \
+	src/backend/p11_table.h \
 	src/backend/soft.c \
 	src/backend/soft.h \
 	src/backend/soft_aead.c \

@@ -314,7 +314,7 @@ bool hz_p11_read_only(struct hz_backend *be)
 {
 	struct hz_p11 *p = hz_p11_self(be);
 
-	return hz_p11_ready(p) == CKR_OK && p->read_only;
+	return atomic_load(&p->up) && p->read_only;
 }
 
 /* The device keeps the label that the configuration looks for; our token keeps its own. */

@@ -28,6 +28,7 @@ struct hz_p11_obj {
 	bool session;                /* lives in the device's keeper session of connection `link` */
 	unsigned link;
 	_Atomic bool fresh;          /* made, not yet inserted */
+	_Atomic uint64_t looked;     /* when the device last said what `seen` holds; milliseconds */
 	_Atomic unsigned holders;    /* session objects: our objects that stand for it */
 	/* With the table's lock. */
 	bool private;
@@ -48,7 +49,7 @@ struct hz_p11_table {
 	struct hz_p11_line *v;       /* by number: oid - 1 */
 	size_t n, cap;
 	unsigned era;                /* of the device when it was last listed; 0: never */
-	struct timespec listed;
+	uint64_t listed, cost;       /* when, and how long it took; milliseconds */
 };
 
 struct hz_p11_pool {

@@ -274,6 +274,69 @@ static void test_objects(CK_SESSION_HANDLE s)
 	RV(p11->C_GetAttributeValue(s, copy, &a, 1), CKR_OBJECT_HANDLE_INVALID);
 }
 
+/* In another process, at the device itself: make, rename (`to`) or destroy (`to` NULL) a data object. */
+static void elsewhere(const char *label, const char *to, bool make)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		void *so = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+		CK_C_GetFunctionList get;
+		CK_FUNCTION_LIST *f = NULL;
+		CK_SLOT_ID ids[8];
+		CK_ULONG n = 8;
+		CK_SESSION_HANDLE s = 0;
+		CK_OBJECT_HANDLE h = 0;
+		CK_OBJECT_CLASS cls = CKO_DATA;
+		CK_ATTRIBUTE t[] = { { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) }, { CKA_CLASS, &cls, sizeof cls },
+				     { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &no, 1 }, { CKA_VALUE, &yes, 1 } };
+
+		*(void **)&get = dlsym(so, "C_GetFunctionList");
+		OK(get(&f));
+		(void)f->C_Finalize(NULL); /* what came through fork */
+		OK(f->C_Initialize(NULL));
+		OK(f->C_GetSlotList(CK_TRUE, ids, &n));
+		OK(f->C_OpenSession(ids[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s));
+		if (make) {
+			OK(f->C_CreateObject(s, t, 5, &h));
+			_exit(p11_failures == 0 ? 0 : 1);
+		}
+		OK(f->C_FindObjectsInit(s, t, 1));
+		OK(f->C_FindObjects(s, &h, 1, &n));
+		OK(f->C_FindObjectsFinal(s));
+		t[0] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)to, to != NULL ? strlen(to) : 0 };
+		OK(to != NULL ? f->C_SetAttributeValue(s, h, t, 1) : f->C_DestroyObject(s, h));
+		_exit(p11_failures == 0 ? 0 : 1);
+	}
+	p11_wait(pid);
+}
+
+/* Until a search finds so many, or long after it has to. */
+static void becomes(CK_SESSION_HANDLE s, const char *label, CK_ULONG n)
+{
+	const struct timespec pause = { 0, 50000000 };
+
+	for (int i = 0; i < 1200 && count(s, label, NULL) != n; i++)
+		(void)nanosleep(&pause, NULL);
+	CHECK(count(s, label, NULL) == n);
+}
+
+/* What others change on the device. */
+static void test_others(CK_SESSION_HANDLE s)
+{
+	elsewhere("others-a", NULL, true);
+	CHECK(count(s, "others-a", NULL) == 1); /* asked for and not known */
+	elsewhere("others-a", "others-b", false);
+	becomes(s, "others-a", 0);
+	CHECK(count(s, "others-b", NULL) == 1);
+	elsewhere("others-b", NULL, true); /* another one of that name */
+	becomes(s, "others-b", 2);
+	elsewhere("others-b", NULL, false);
+	becomes(s, "others-b", 1);
+	elsewhere("others-b", NULL, false);
+	becomes(s, "others-b", 0);
+}
+
 /* Other users of the same module in this process: their login, their end of the module. */
 static void test_beside(CK_SESSION_HANDLE s)
 {
@@ -388,6 +451,7 @@ static void run_device(const char *source)
 		test_aes(s, &yes);
 		test_aes(s, &no);
 		test_objects(s);
+		test_others(s);
 	}
 	CHECK(count(s, "device-p256", NULL) == 2);
 	test_threads(s);
