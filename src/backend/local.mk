@@ -14,6 +14,7 @@ libhz_la_SOURCES += \
 	src/backend/p11_login.c \
 	src/backend/p11_make.c \
 	src/backend/p11_mechs.c \
+	src/backend/p11_msg.c \
 	src/backend/p11_object.c \
 	src/backend/p11_op.c \
 	src/backend/p11_pin.c \

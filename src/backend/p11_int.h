@@ -275,10 +275,15 @@ void hz_p11_key_free(struct hz_backend *be, struct hz_key *key);
 CK_RV hz_p11_borrow(struct hz_p11 *p, struct hz_key *target, struct hz_key **out);
 CK_RV hz_p11_complete(struct hz_backend *be, struct hz_attrs *attrs);
 CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+/* Some devices (SoftHSM2) say CKR_GENERAL_ERROR of wrong input; while their session lives, `input` is the better word for it. */
+CK_RV hz_p11_blame(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_RV rv, CK_RV input);
 /* One signature by one call each of C_SignInit and C_Sign. *sig_len: room in, length out. */
 CK_RV hz_p11_sign(struct hz_p11_key *k, const CK_MECHANISM *m, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len);
 /* A streaming operation of the device (p11_stream.c). */
 CK_RV hz_p11_stream(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+
+/* Message-based AEAD, a message a call of the device (p11_msg.c). */
+CK_RV hz_p11_messages(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 
 CK_RV hz_p11_generate(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *secret);
 CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv);

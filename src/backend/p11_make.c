@@ -26,8 +26,10 @@ static CK_RV make_one(struct hz_p11 *p, CK_SESSION_HANDLE s, struct making *w, s
 		return rv;
 	if (w->purpose == HZ_P11_DERIVE)
 		return p->f->C_DeriveKey(s, &w->m, with, t->v, t->n, &w->h);
-	if (w->purpose == HZ_P11_UNWRAP)
-		return p->f->C_UnwrapKey(s, &w->m, with, (CK_BYTE *)(uintptr_t)w->in, w->len, t->v, t->n, &w->h);
+	if (w->purpose == HZ_P11_UNWRAP) {
+		rv = p->f->C_UnwrapKey(s, &w->m, with, (CK_BYTE *)(uintptr_t)w->in, w->len, t->v, t->n, &w->h);
+		return hz_p11_blame(p, s, rv, CKR_WRAPPED_KEY_INVALID);
+	}
 	return p->f->C_GenerateKey(s, &w->m, t->v, t->n, &w->h);
 }
 
@@ -228,13 +230,48 @@ CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struc
 
 /* ---- derive, unwrap ---- */
 
+/*
+ * The other side's point, where its curve is known here: a device that does not look whether it is on the curve would give its key away
+ * bit by bit.
+ */
+static CK_RV check_point(const struct hz_mech *m, const struct hz_key *base)
+{
+	const CK_ECDH1_DERIVE_PARAMS *p = m->param;
+	const struct hz_attr *curve = hz_attrs_find(&base->attrs, CKA_EC_PARAMS);
+	struct hz_attrs pub = HZ_ATTRS_INIT;
+	struct hz_key *key = NULL;
+	CK_RV rv;
+
+	if ((m->type != CKM_ECDH1_DERIVE && m->type != CKM_ECDH1_COFACTOR_DERIVE) || base->curve == NULL || curve == NULL)
+		return CKR_OK;
+	if (p == NULL || m->param_len != sizeof *p || p->pPublicData == NULL)
+		return hz_fail(CKR_MECHANISM_PARAM_INVALID, "ECDH needs the other side's public key");
+	rv = hz_attrs_set_ulong(&pub, CKA_CLASS, CKO_PUBLIC_KEY);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set_ulong(&pub, CKA_KEY_TYPE, base->type);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set_from(&pub, curve);
+	if (rv == CKR_OK)
+		rv = hz_attrs_set(&pub, CKA_EC_POINT, p->pPublicData, p->ulPublicDataLen, false);
+	if (rv == CKR_OK)
+		rv = hz_soft_complete(&pub);
+	if (rv == CKR_OK)
+		rv = hz_soft_key_new(&pub, &key);
+	hz_soft_key_free(key);
+	hz_attrs_free(&pub);
+	return rv == CKR_OK || rv == CKR_HOST_MEMORY ? rv : hz_fail(CKR_MECHANISM_PARAM_INVALID, "the other side's public key is not on the curve");
+}
+
 CK_RV hz_p11_derive(struct hz_backend *be, const struct hz_mech *m, struct hz_key *base, struct hz_attrs *made)
 {
 	struct making w = { .m = { m->type, m->param, m->param_len }, .with = hz_p11_key_of(base), .purpose = HZ_P11_DERIVE, .set = made };
 	const struct hz_soft_mech *row = hz_soft_mech_find(m->type);
 
-	if (w.with != NULL)
-		return make(hz_p11_self(be), one_work, &w);
+	if (w.with != NULL) {
+		CK_RV rv = check_point(m, base);
+
+		return rv == CKR_OK ? make(hz_p11_self(be), one_work, &w) : rv;
+	}
 	return row != NULL && row->derive != NULL ? row->derive(m, base, made) : hz_fail(CKR_MECHANISM_INVALID, "no derivation");
 }
 

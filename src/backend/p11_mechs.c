@@ -148,6 +148,14 @@ static CK_FLAGS vendor_flags(const struct hz_p11_device_list *l, CK_MECHANISM_TY
 #define WORK (BY_DEVICE | CKF_DIGEST | CKF_VERIFY_RECOVER)
 #define MESSAGES (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE)
 
+/* Messages are made of the device's one-shot calls. */
+static CK_FLAGS messages(CK_FLAGS soft, CK_FLAGS device)
+{
+	CK_FLAGS f = ((device & CKF_ENCRYPT) != 0 ? CKF_MESSAGE_ENCRYPT : 0) | ((device & CKF_DECRYPT) != 0 ? CKF_MESSAGE_DECRYPT : 0);
+
+	return f != 0 ? soft & (f | CKF_MULTI_MESSAGE) : 0;
+}
+
 static CK_FLAGS offered(const struct hz_p11_device_list *l, const struct hz_mech_row *soft)
 {
 	CK_FLAGS sf = soft->info.flags, df = flags_of(l, soft->type), f;
@@ -155,7 +163,7 @@ static CK_FLAGS offered(const struct hz_p11_device_list *l, const struct hz_mech
 
 	if ((soft->type & ~(CK_MECHANISM_TYPE)0xff) == (CKM_HANZO_ECIES & ~(CK_MECHANISM_TYPE)0xff))
 		return sf & vendor_flags(l, soft->type);
-	f = (sf & df & BY_DEVICE) | (sf & CKF_DIGEST);
+	f = (sf & df & BY_DEVICE) | (sf & CKF_DIGEST) | messages(sf, df);
 	if (asymmetric(soft))
 		f |= sf & BY_PUBLIC_KEY;
 	if (raw != CK_UNAVAILABLE_INFORMATION)

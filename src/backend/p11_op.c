@@ -7,6 +7,14 @@
 #include "base/error.h"
 #include "ck/schema.h"
 
+CK_RV hz_p11_blame(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_RV rv, CK_RV input)
+{
+	CK_SESSION_INFO info;
+
+	return rv == CKR_GENERAL_ERROR && p->f->C_GetSessionInfo(s, &info) == CKR_OK
+		       ? hz_fail(input, "the device answers CKR_GENERAL_ERROR to its input") : rv;
+}
+
 /* ---- one signature ---- */
 
 struct signing {
@@ -189,6 +197,9 @@ CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct 
 	if (kind == HZ_OP_SIGN && key->cls == CKO_PRIVATE_KEY && raw != CK_UNAVAILABLE_INFORMATION && hz_p11_device_does(p, raw, CKF_SIGN) &&
 	    (hz_schema_allows(&key->attrs, raw) == CKR_OK || !hz_p11_device_does(p, m->type, CKF_SIGN)))
 		return sig_begin(m, raw, hash, key, op);
+	if (kind == HZ_OP_MSG_ENCRYPT || kind == HZ_OP_MSG_DECRYPT)
+		return hz_p11_device_does(p, m->type, kind == HZ_OP_MSG_ENCRYPT ? CKF_ENCRYPT : CKF_DECRYPT)
+			       ? hz_p11_messages(kind, m, key, op) : hz_fail(CKR_MECHANISM_INVALID, "the device has no mechanism 0x%lx", m->type);
 	if (!hz_p11_device_does(p, m->type, kind_flag[kind]))
 		return hz_fail(CKR_MECHANISM_INVALID, "the device does not do mechanism 0x%lx", m->type);
 	return hz_p11_stream(kind, m, key, op);

@@ -149,6 +149,8 @@ static CK_RV begin(struct hz_p11 *p, CK_SESSION_HANDLE s, struct stream *o)
 	default:
 		rv = CKR_MECHANISM_INVALID;
 	}
+	if (rv == CKR_ARGUMENTS_BAD && o->m.param != NULL)
+		rv = hz_fail(CKR_MECHANISM_PARAM_INVALID, "the device does not take the mechanism's parameter");
 	if (rv == CKR_OK && o->k->always_auth && o->kind != HZ_OP_ENCRYPT && o->kind != HZ_OP_VERIFY)
 		rv = hz_p11_context_login(p, s);
 	return rv;
@@ -207,6 +209,13 @@ static bool short_mac(const struct step *w, size_t n)
 	return len != 0 && n < len;
 }
 
+/* Does its decryption look at what it gets: a tag, a padding? */
+static bool checks(const struct stream *o)
+{
+	return o->kind == HZ_OP_DECRYPT && (o->key->type == CKK_RSA || o->m.type == CKM_AES_CBC_PAD || o->m.type == CKM_AES_GCM ||
+					    o->m.type == CKM_AES_CCM || o->m.type == CKM_CHACHA20_POLY1305);
+}
+
 /* Through a buffer of our own: some devices want more room than they use, and none gets to write beyond the caller's. */
 static CK_RV do_call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w)
 {
@@ -218,6 +227,8 @@ static CK_RV do_call(struct hz_p11 *p, CK_SESSION_HANDLE s, struct step *w)
 	if (room == NULL)
 		return CKR_HOST_MEMORY;
 	rv = call(p, s, w, room, &n);
+	if (w->phase != HZ_UPDATE && checks(w->o))
+		rv = hz_p11_blame(p, s, rv, CKR_ENCRYPTED_DATA_INVALID);
 	if (rv == CKR_OK && w->o->kind != HZ_OP_VERIFY) {
 		w->n = n;
 		if (short_mac(w, n))

@@ -39,7 +39,23 @@ CK_RV hz_soft_aead_crypt(struct hz_soft_aead *o, const uint8_t *in, size_t n, ui
 CK_RV hz_soft_aead_end(struct hz_soft_aead *o);
 CK_RV hz_soft_aead_failed(void);
 
-/* soft_aead_msg.c: begin for HZ_OP_MSG_ENCRYPT and HZ_OP_MSG_DECRYPT. */
+/* ---- soft_aead_msg.c ---- */
+
+#define HZ_AEAD_IV_MAX 256u             /* bytes of the longest IV that is made here */
+
+/* One message's parameter, whichever of the three structures it came in. The pointers are the caller's. */
+struct hz_aead_msg {
+	uint8_t *iv, *tag;
+	size_t iv_len, fixed_bits, tag_len;
+	CK_GENERATOR_FUNCTION generator;
+	uint64_t data_len;
+};
+/* The parameter of a message for o's algorithm. CKR_MECHANISM_PARAM_INVALID. */
+CK_RV hz_aead_msg_read(const struct hz_soft_aead *o, const void *param, CK_ULONG len, struct hz_aead_msg *m);
+/* The next IV that m's generator makes under o's key. CKR_MECHANISM_PARAM_INVALID, CKR_KEY_EXHAUSTED. */
+CK_RV hz_aead_msg_iv(struct hz_soft_aead *o, const struct hz_aead_msg *m, uint8_t iv[HZ_AEAD_IV_MAX]);
+
+/* begin for HZ_OP_MSG_ENCRYPT and HZ_OP_MSG_DECRYPT. */
 CK_RV hz_soft_aead_messages(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 
 #endif

@@ -8,44 +8,35 @@
 #include "base/secmem.h"
 #include "crypto/libctx.h"
 
-#define IV_MAX 256u             /* bytes of the longest IV that is made here */
 #define RANDOM_BITS_MIN 64u     /* fewer random bits repeat too soon */
 #define COUNTER_BITS_MIN 64u    /* each process starts at a random place: with fewer bits their runs would soon meet */
-
-/* One message's parameter, whichever of the three structures it came in. The pointers are the caller's. */
-struct msg {
-	uint8_t *iv, *tag;
-	size_t iv_len, fixed_bits, tag_len;
-	CK_GENERATOR_FUNCTION generator;
-	uint64_t data_len;
-};
 
 static struct hz_soft_aead *self(struct hz_op *op)
 {
 	return (struct hz_soft_aead *)op;
 }
 
-static bool read_gcm(const CK_GCM_MESSAGE_PARAMS *p, CK_ULONG len, struct msg *m)
+static bool read_gcm(const CK_GCM_MESSAGE_PARAMS *p, CK_ULONG len, struct hz_aead_msg *m)
 {
 	if (len != sizeof *p || p->ulTagBits % 8 != 0)
 		return false;
-	*m = (struct msg){ p->pIv, p->pTag, p->ulIvLen, p->ulIvFixedBits, p->ulTagBits / 8, p->ivGenerator, 0 };
+	*m = (struct hz_aead_msg){ p->pIv, p->pTag, p->ulIvLen, p->ulIvFixedBits, p->ulTagBits / 8, p->ivGenerator, 0 };
 	return true;
 }
 
-static bool read_ccm(const CK_CCM_MESSAGE_PARAMS *p, CK_ULONG len, struct msg *m)
+static bool read_ccm(const CK_CCM_MESSAGE_PARAMS *p, CK_ULONG len, struct hz_aead_msg *m)
 {
 	if (len != sizeof *p)
 		return false;
-	*m = (struct msg){ p->pNonce, p->pMAC, p->ulNonceLen, p->ulNonceFixedBits, p->ulMACLen, p->nonceGenerator, p->ulDataLen };
+	*m = (struct hz_aead_msg){ p->pNonce, p->pMAC, p->ulNonceLen, p->ulNonceFixedBits, p->ulMACLen, p->nonceGenerator, p->ulDataLen };
 	return true;
 }
 
-static bool read_chacha(const CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS *p, CK_ULONG len, struct msg *m)
+static bool read_chacha(const CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS *p, CK_ULONG len, struct hz_aead_msg *m)
 {
 	if (len != sizeof *p)
 		return false;
-	*m = (struct msg){ p->pNonce, p->pTag, p->ulNonceLen == 96 ? 12 : p->ulNonceLen, 0, HZ_AEAD_TAG_MAX, CKG_NO_GENERATE, 0 };
+	*m = (struct hz_aead_msg){ p->pNonce, p->pTag, p->ulNonceLen == 96 ? 12 : p->ulNonceLen, 0, HZ_AEAD_TAG_MAX, CKG_NO_GENERATE, 0 };
 	return true;
 }
 
@@ -54,7 +45,7 @@ static CK_RV bad_param(const char *why)
 	return hz_fail(CKR_MECHANISM_PARAM_INVALID, "message parameter: %s", why);
 }
 
-static CK_RV read_msg(const struct hz_soft_aead *o, const void *param, CK_ULONG len, struct msg *m)
+CK_RV hz_aead_msg_read(const struct hz_soft_aead *o, const void *param, CK_ULONG len, struct hz_aead_msg *m)
 {
 	bool ok = false;
 
@@ -84,7 +75,7 @@ static void put_free_bits(uint8_t *iv, size_t len, size_t fixed_bits, const uint
 
 static void put_counter(uint8_t *iv, size_t len, size_t fixed_bits, uint64_t v, bool mix)
 {
-	uint8_t src[IV_MAX] = { 0 };
+	uint8_t src[HZ_AEAD_IV_MAX] = { 0 };
 
 	for (size_t i = 0; i < 8 && i < len; i++)
 		src[len - 1 - i] = (uint8_t)(v >> (8 * i));
@@ -105,10 +96,10 @@ static uint64_t random_limit(size_t bits)
 	return (uint64_t)1 << (bits < 96 ? (bits - 32) / 2 : 32);
 }
 
-static CK_RV random_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
+static CK_RV random_iv(struct hz_soft_aead *o, const struct hz_aead_msg *m, uint8_t *iv)
 {
 	size_t bits = 8 * m->iv_len - m->fixed_bits;
-	uint8_t src[IV_MAX];
+	uint8_t src[HZ_AEAD_IV_MAX];
 
 	if (bits < RANDOM_BITS_MIN)
 		return bad_param("too few bits for a random IV");
@@ -124,7 +115,7 @@ static CK_RV random_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
  * The counter belongs to the key as it is loaded in this process, so that all sessions count together, and starts at a random place, so
  * that processes which share a token key are unlikely to meet.
  */
-static CK_RV counter_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
+static CK_RV counter_iv(struct hz_soft_aead *o, const struct hz_aead_msg *m, uint8_t *iv)
 {
 	uint64_t start = atomic_load(&o->key->counter_start), n;
 
@@ -145,7 +136,7 @@ static CK_RV counter_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv
 }
 
 /* As TLS 1.3 (RFC 8446 section 5.3) has it: the first message's IV is the base, the count starts at zero. */
-static CK_RV xor_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
+static CK_RV xor_iv(struct hz_soft_aead *o, const struct hz_aead_msg *m, uint8_t *iv)
 {
 	size_t bits = 8 * m->iv_len - m->fixed_bits;
 
@@ -166,9 +157,9 @@ static CK_RV xor_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t *iv)
 	return CKR_OK;
 }
 
-static CK_RV make_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t iv[IV_MAX])
+CK_RV hz_aead_msg_iv(struct hz_soft_aead *o, const struct hz_aead_msg *m, uint8_t iv[HZ_AEAD_IV_MAX])
 {
-	if (m->iv_len > IV_MAX || m->fixed_bits > 8 * m->iv_len)
+	if (m->iv_len > HZ_AEAD_IV_MAX || m->fixed_bits > 8 * m->iv_len)
 		return bad_param("length of the IV or of its fixed part");
 	memcpy(iv, m->iv, m->iv_len);
 	switch (m->generator) {
@@ -182,14 +173,14 @@ static CK_RV make_iv(struct hz_soft_aead *o, const struct msg *m, uint8_t iv[IV_
 
 /* ---- messages ---- */
 
-static CK_RV start(struct hz_soft_aead *o, const struct msg *m, const uint8_t *aad, size_t aad_len)
+static CK_RV start(struct hz_soft_aead *o, const struct hz_aead_msg *m, const uint8_t *aad, size_t aad_len)
 {
 	struct hz_aead_start s = { m->iv, m->iv_len, aad, aad_len, m->tag_len, m->data_len };
-	uint8_t iv[IV_MAX];
+	uint8_t iv[HZ_AEAD_IV_MAX];
 	bool made = o->enc && m->generator != CKG_NO_GENERATE; /* who decrypts has the IV */
 
 	if (made) {
-		CK_RV rv = make_iv(o, m, iv);
+		CK_RV rv = hz_aead_msg_iv(o, m, iv);
 
 		if (rv != CKR_OK)
 			return rv;
@@ -206,7 +197,7 @@ static CK_RV start(struct hz_soft_aead *o, const struct msg *m, const uint8_t *a
 	return CKR_OK;
 }
 
-static CK_RV finish(struct hz_soft_aead *o, const struct msg *m)
+static CK_RV finish(struct hz_soft_aead *o, const struct hz_aead_msg *m)
 {
 	CK_RV rv = hz_soft_aead_end(o);
 
@@ -242,8 +233,8 @@ static CK_RV msg_once(struct hz_op *op, void *param, CK_ULONG param_len, const u
 		      size_t in_len, uint8_t *out, size_t *out_len)
 {
 	struct hz_soft_aead *o = self(op);
-	struct msg m;
-	CK_RV rv = read_msg(o, param, param_len, &m);
+	struct hz_aead_msg m;
+	CK_RV rv = hz_aead_msg_read(o, param, param_len, &m);
 
 	*out_len = 0;
 	if (rv == CKR_OK)
@@ -261,8 +252,8 @@ static CK_RV msg_once(struct hz_op *op, void *param, CK_ULONG param_len, const u
 
 static CK_RV msg_begin(struct hz_op *op, void *param, CK_ULONG param_len, const uint8_t *aad, size_t aad_len)
 {
-	struct msg m;
-	CK_RV rv = read_msg(self(op), param, param_len, &m);
+	struct hz_aead_msg m;
+	CK_RV rv = hz_aead_msg_read(self(op), param, param_len, &m);
 
 	return rv == CKR_OK ? start(self(op), &m, aad, aad_len) : rv;
 }
@@ -270,8 +261,8 @@ static CK_RV msg_begin(struct hz_op *op, void *param, CK_ULONG param_len, const 
 static CK_RV msg_next(struct hz_op *op, void *param, CK_ULONG param_len, const uint8_t *in, size_t in_len, uint8_t *out,
 		      size_t *out_len, bool last)
 {
-	struct msg m;
-	CK_RV rv = read_msg(self(op), param, param_len, &m);
+	struct hz_aead_msg m;
+	CK_RV rv = hz_aead_msg_read(self(op), param, param_len, &m);
 
 	*out_len = 0;
 	if (rv == CKR_OK)

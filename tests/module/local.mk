@@ -73,6 +73,10 @@ tests_module_t_device_faults_LDADD = $(MODULE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_device_kinds
 tests_module_t_device_kinds_LDADD = $(MODULE_TEST_LIBS)
 
+EXTRA_DIST += tests/module/softhsm.h
+check_PROGRAMS += tests/module/t_device_mechs
+tests_module_t_device_mechs_LDADD = $(MODULE_KIT)
+
 check_PROGRAMS += tests/module/t_find
 tests_module_t_find_LDADD = $(MODULE_KIT)
 
