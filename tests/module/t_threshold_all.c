@@ -180,17 +180,33 @@ static void misuse(void)
 	CK_MECHANISM_TYPE all[] = { CKM_ECDSA };
 	CK_ATTRIBUTE widen = { CKA_ALLOWED_MECHANISMS, all, sizeof all }, value = { CKA_VALUE, blob, sizeof blob };
 	struct hz_partial p;
-	CK_ULONG n = sizeof blob;
+	CK_ULONG n = sizeof blob, lower = 1;
+	CK_ATTRIBUTE threshold = A_VAL(CKA_HANZO_SHARE_THRESHOLD, lower);
+	CK_ATTRIBUTE usages[] = { A_VAL(CKA_CLASS, private), A_VAL(CKA_KEY_TYPE, ec), A_VAL(CKA_HANZO_SHARE_INDEX, lower), A_TRUE(CKA_DECRYPT),
+				  A_TRUE(CKA_UNWRAP), A_TRUE(CKA_SIGN), A_TRUE(CKA_DERIVE) };
 
 	IS(answer(h, CKM_HANZO_ECIES_DELEGATE, &p), CKR_MECHANISM_INVALID);
 	IS(answer(key.priv, CKM_HANZO_ECIES_PARTIAL, &p), CKR_KEY_NOT_WRAPPABLE);
-	CHECK(F->C_DecryptInit(S, &ecies, h) != CKR_OK);
-	CHECK(F->C_SignInit(S, &ecdsa, h) != CKR_OK);
-	CHECK(F->C_SignInit(S, &rec, h) != CKR_OK);
+	for (int all_usages = 0; all_usages < 2; all_usages++) { /* whatever usage the template gave it */
+		CK_RV no = all_usages ? CKR_MECHANISM_INVALID : CKR_KEY_FUNCTION_NOT_PERMITTED;
+
+		IS(F->C_DecryptInit(S, &ecies, h), no);
+		IS(F->C_EncryptInit(S, &ecies, h), no);
+		IS(F->C_SignInit(S, &ecdsa, h), CKR_MECHANISM_INVALID);
+		IS(F->C_SignInit(S, &rec, h), CKR_MECHANISM_INVALID);
+		IS(F->C_UnwrapKey(S, &ecies, h, blob, 100, t, N(t), &x), no);
+		IS(F->C_WrapKey(S, &ecies, h, key.priv, blob, &n), no);
+		n = sizeof blob;
+		OK(share_blob(key.priv, 1, 2, 3, 0xb1, blob, &n));
+		OK(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, usages, N(usages), &h));
+	}
+	n = sizeof blob;
 	IS(F->C_DeriveKey(S, &ecdh, h, t, N(t), &x), CKR_MECHANISM_INVALID);
 	IS(F->C_WrapKey(S, &ecies, node.pub, h, blob, &n), CKR_KEY_UNEXTRACTABLE);
 	IS(share_blob(h, 1, 2, 3, 1, blob, &n), CKR_KEY_UNEXTRACTABLE);
-	CHECK(F->C_SetAttributeValue(S, h, &widen, 1) != CKR_OK);
+	IS(F->C_SetAttributeValue(S, h, &widen, 1), CKR_ATTRIBUTE_READ_ONLY);
+	IS(F->C_CopyObject(S, h, &widen, 1, &x), CKR_ATTRIBUTE_READ_ONLY);
+	IS(F->C_SetAttributeValue(S, h, &threshold, 1), CKR_ATTRIBUTE_READ_ONLY);
 	IS(F->C_GetAttributeValue(S, h, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
 	n = sizeof blob;
 	OK(share_blob(key.priv, 1, 2, 3, 0xb1, blob, &n));
@@ -199,6 +215,45 @@ static void misuse(void)
 	IS(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, t, N(t), &x), CKR_WRAPPED_KEY_INVALID);
 	blob[70] ^= 1;
 	IS(import(blob, n, 1, &x), CKR_WRAPPED_KEY_INVALID);
+}
+
+/*
+ * A share of another key under the name, index and threshold of this one's split: the module cannot know, and whoever has the split's
+ * record sees it in the proof. A forged threshold or index does not hold either.
+ */
+static void another_key(void)
+{
+	struct hz_partial good, bad, lie;
+	const struct hz_partial *both[] = { &good, &bad };
+	struct hz_share *s = calloc(1, sizeof *s);
+	struct hz_split split = { { 0xc1 }, 2, 3 };
+	struct kit_pair other;
+	CK_BYTE b[600], raw[32];
+	CK_ULONG n = sizeof b;
+	CK_OBJECT_HANDLE h;
+	uint8_t y[64], got[64];
+
+	OK(kit_generate(S, KEY_K256, false, &other));
+	OK(share_blob(other.priv, 2, 2, 3, 0xc1, b, &n));
+	OK(import(b, n, 2, &h));
+	OK(answer(h, CKM_HANZO_ECIES_PARTIAL, &bad));
+	OK(answer(share(1, 2, 3, 0xc1), CKM_HANZO_ECIES_PARTIAL, &good));
+	CHECK(s != NULL && kit_bytes(S, key.priv, CKA_VALUE, raw, 32) == 32);
+	if (s != NULL) {
+		OK(hz_share_make(raw, &split, 1, s)); /* the record: its commitments */
+		CHECK(hz_share_public(s, 1, y) && hz_partial_check(&good, k_pub, y));
+		CHECK(hz_share_public(s, 2, y) && !hz_partial_check(&bad, k_pub, y));
+	}
+	OK(hz_partials_combine(both, 2, got));
+	CHECK(!hz_k256_pub_equal(got, want));
+	lie = good;
+	lie.i = 2; /* its proof is for share 1 */
+	CHECK(s != NULL && hz_share_public(s, 2, y) && !hz_partial_check(&lie, k_pub, y));
+	lie = good;
+	lie.t = 3;
+	both[1] = &lie;
+	IS(hz_partials_combine(both, 2, got), CKR_DATA_INVALID);
+	free(s);
 }
 
 /* A dealer's share that does not fit its commitments, made here outside of the module. */
@@ -396,6 +451,7 @@ int main(void)
 	extremes();
 	mixed();
 	misuse();
+	another_key();
 	bad_dealer();
 	sums();
 	refresh();
