@@ -176,3 +176,6 @@ check_PROGRAMS += tests/module/t_ecies_tiers
 tests_module_t_ecies_tiers_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
 check_PROGRAMS += tests/module/t_ecies_device
 tests_module_t_ecies_device_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
+
+check_PROGRAMS += tests/module/t_poai
+tests_module_t_poai_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
