@@ -39,6 +39,7 @@ static void p11_close(struct hz_backend *be)
 		hz_p11_unload(p->handle);
 	(void)pthread_cond_destroy(&p->pool.free);
 	(void)pthread_mutex_destroy(&p->pool.lock);
+	(void)pthread_mutex_destroy(&p->table.listing);
 	(void)pthread_mutex_destroy(&p->table.lock);
 	(void)pthread_mutex_destroy(&p->conn);
 	(void)pthread_mutex_destroy(&p->keeping);
@@ -153,6 +154,7 @@ static void make_locks(struct hz_p11 *p)
 	(void)pthread_cond_init(&p->pool.free, &attr);
 	(void)pthread_condattr_destroy(&attr);
 	(void)pthread_mutex_init(&p->pool.lock, NULL);
+	(void)pthread_mutex_init(&p->table.listing, NULL);
 	(void)pthread_mutex_init(&p->table.lock, NULL);
 	(void)pthread_mutex_init(&p->conn, NULL);
 	(void)pthread_mutex_init(&p->keeping, NULL);
@@ -176,6 +178,7 @@ static CK_RV take_conf(struct hz_p11 *p, const struct hz_p11_conf *c)
 	p->allow_init = c->allow_init;
 	p->tier = c->tier;
 	p->max_tries = c->max_pin_tries;
+	p->deadline = (int64_t)(c->deadline != 0 ? c->deadline : HZ_P11_DEADLINE_DEFAULT) * 1000;
 	p->pool.cap = c->sessions != 0 ? c->sessions : HZ_P11_SESSIONS_DEFAULT;
 	if (p->pool.cap > HZ_P11_SESSIONS)
 		p->pool.cap = HZ_P11_SESSIONS;

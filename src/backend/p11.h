@@ -13,6 +13,7 @@ struct hz_p11_conf {
 	const char *pin_source;    /* "file:PATH" or "env:NAME"; NULL: the caller's PIN is the device's */
 	const char *init_args;     /* string for the device's C_Initialize, or NULL */
 	bool allow_init;           /* C_InitToken reaches the device */
+	unsigned deadline;         /* s without an answer to anything after which the device counts as blocked; 0: the default */
 	unsigned sessions;         /* of the device at once, at most HZ_P11_SESSIONS; 0: the default */
 
 	const char *store_dir;     /* folder for what the device cannot hold, and for what was signed once */
@@ -25,6 +26,7 @@ struct hz_p11_conf {
 
 #define HZ_P11_SESSIONS 256u
 #define HZ_P11_SESSIONS_DEFAULT 32u
+#define HZ_P11_DEADLINE_DEFAULT 30u
 
 /*
  * Load the module; the device itself is first spoken to when it is needed, and again after it was lost.

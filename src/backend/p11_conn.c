@@ -200,7 +200,9 @@ CK_RV hz_p11_ready(struct hz_p11 *p)
 
 	if (atomic_load_explicit(&p->up, memory_order_acquire))
 		return CKR_OK;
-	pthread_mutex_lock(&p->conn);
+	rv = hz_p11_lock(p, &p->conn);
+	if (rv != CKR_OK)
+		return rv;
 	if (!atomic_load(&p->up)) {
 		if (too_soon(&p->failed))
 			rv = hz_fail(CKR_TOKEN_NOT_PRESENT, "%s: the device did not answer a moment ago", p->module);
@@ -211,7 +213,7 @@ CK_RV hz_p11_ready(struct hz_p11 *p)
 			p->failed.tv_sec = 0;
 	}
 	pthread_mutex_unlock(&p->conn);
-	return rv == CKR_OK ? rv : CKR_TOKEN_NOT_PRESENT;
+	return rv == CKR_OK || rv == HZ_P11_BLOCKED ? rv : CKR_TOKEN_NOT_PRESENT;
 }
 
 /* With the conn lock: does the keeper live, and is the user logged in? */
@@ -246,7 +248,9 @@ CK_RV hz_p11_recover(struct hz_p11 *p, unsigned link, CK_RV why)
 
 	if (why == CKR_USER_NOT_LOGGED_IN && !p->login_wanted)
 		return why;
-	pthread_mutex_lock(&p->conn);
+	rv = hz_p11_lock(p, &p->conn);
+	if (rv != CKR_OK)
+		return rv;
 	if (atomic_load(&p->link) == link)
 		rv = mend(p, why);
 	pthread_mutex_unlock(&p->conn);
@@ -271,7 +275,11 @@ static CK_RV get_info(struct hz_p11 *p, CK_TOKEN_INFO *info)
 	for (int round = 0; rv == CKR_OK && round < 2; round++) {
 		link = atomic_load(&p->link);
 		memset(info, 0, sizeof *info);
+		rv = hz_p11_enter(p);
+		if (rv != CKR_OK)
+			break;
 		rv = p->f->C_GetTokenInfo(p->slot, info);
+		hz_p11_exit(p);
 		if (rv == CKR_OK || !hz_p11_lost(rv) || round == 1)
 			break;
 		rv = hz_p11_recover(p, link, rv);
@@ -347,9 +355,10 @@ CK_RV hz_p11_init_token(struct hz_backend *be, const uint8_t *so_pin, size_t len
 	if (!p->allow_init)
 		return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "the device's token is made anew only with allow_init = yes");
 	rv = hz_p11_ready(p);
+	if (rv == CKR_OK)
+		rv = hz_p11_lock(p, &p->conn);
 	if (rv != CKR_OK)
-		return rv;
-	pthread_mutex_lock(&p->conn);
+		return hz_p11_code(rv);
 	rv = init_device(p, so_pin, len, label);
 	pthread_mutex_unlock(&p->conn);
 	return rv == CKR_OK ? rv : hz_p11_code(rv);

@@ -91,7 +91,22 @@ static CK_RV scan(struct query *q)
 	return CKR_OK;
 }
 
-/* The device's own search finds what others have made or renamed since the list was made. */
+/* With the table's lock: one object that the device's search has found. */
+static CK_RV probed(struct query *q, CK_OBJECT_HANDLE h, const struct hz_attrs *a)
+{
+	struct hz_p11 *p = q->p;
+	size_t k = 0;
+
+	while (k < p->table.n && (atomic_load(&p->table.v[k].o->handle) != h || atomic_load(&p->table.v[k].o->gone)))
+		k++;
+	if (k < p->table.n)
+		hz_p11_note(&p->table.v[k], a);
+	else if (!q->deep && hz_p11_table_add(p, h, a, false) == NULL)
+		return CKR_HOST_MEMORY;
+	return CKR_OK;
+}
+
+/* The device's own search finds what others have made or renamed since the list was made. With the listing lock. */
 static CK_RV probe(struct query *q, CK_SESSION_HANDLE s)
 {
 	struct hz_p11 *p = q->p;
@@ -107,19 +122,28 @@ static CK_RV probe(struct query *q, CK_SESSION_HANDLE s)
 	rv = hz_p11_search(p, s, tmpl, n, &l);
 	for (size_t i = 0; i < l.n && rv == CKR_OK; i++) {
 		struct hz_attrs a = HZ_ATTRS_INIT;
-		size_t k = 0;
 
 		rv = hz_p11_read_identity(p, s, l.v[i], &a);
-		while (k < p->table.n && (atomic_load(&p->table.v[k].o->handle) != l.v[i] || atomic_load(&p->table.v[k].o->gone)))
-			k++;
-		if (rv == CKR_OK && k < p->table.n)
-			hz_p11_note(&p->table.v[k], &a);
-		else if (rv == CKR_OK && !q->deep && hz_p11_table_add(p, l.v[i], &a, false) == NULL)
-			rv = CKR_HOST_MEMORY;
+		pthread_mutex_lock(&p->table.lock);
+		if (rv == CKR_OK)
+			rv = probed(q, l.v[i], &a);
+		pthread_mutex_unlock(&p->table.lock);
 		hz_attrs_free(&a);
+		if (rv == CKR_OBJECT_HANDLE_INVALID)
+			rv = CKR_OK; /* ended meanwhile */
 	}
 	free(l.v);
 	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_OK : rv;
+}
+
+static CK_RV scan_locked(struct query *q)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&q->p->table.lock);
+	rv = scan(q);
+	pthread_mutex_unlock(&q->p->table.lock);
+	return rv;
 }
 
 /* Asked by name, an object is looked at itself: the list may be older. */
@@ -128,7 +152,7 @@ static bool by_name(const struct query *q)
 	return (q->label != NULL && q->label->len != 0) || (q->id != NULL && q->id->len != 0);
 }
 
-/* With the table's lock. */
+/* With the table's lock or the listing lock. */
 static bool current(const struct query *q)
 {
 	const struct hz_p11_table *t = &q->p->table;
@@ -141,22 +165,23 @@ static bool current(const struct query *q)
 static CK_RV work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
 	struct query *q = arg;
-	CK_RV rv = CKR_OK;
+	CK_RV rv = hz_p11_lock(p, &p->table.listing);
 	bool listed = false;
 
-	pthread_mutex_lock(&p->table.lock);
+	if (rv != CKR_OK)
+		return rv;
 	if (!current(q)) {
 		rv = hz_p11_list(p, s);
 		listed = true;
 	}
 	if (rv == CKR_OK)
-		rv = scan(q);
+		rv = scan_locked(q);
 	if (rv == CKR_OK && q->n == 0 && !listed && !q->deep && q->tmpl->n != 0 && !hz_attrs_find(q->tmpl, CKA_PRIVATE)) {
 		rv = probe(q, s);
 		if (rv == CKR_OK)
-			rv = scan(q);
+			rv = scan_locked(q);
 	}
-	pthread_mutex_unlock(&p->table.lock);
+	pthread_mutex_unlock(&p->table.listing);
 	return rv;
 }
 
@@ -315,9 +340,13 @@ CK_RV hz_p11_public_half(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_
 
 	if (id == NULL || id->len == 0)
 		return CKR_OK;
-	pthread_mutex_lock(&p->table.lock);
+	rv = hz_p11_lock(p, &p->table.listing);
+	if (rv != CKR_OK)
+		return rv;
 	if (p->table.era != atomic_load(&p->era))
 		rv = hz_p11_list(p, s);
+	pthread_mutex_unlock(&p->table.listing);
+	pthread_mutex_lock(&p->table.lock);
 	o = find_half(p, priv, id);
 	if (o != NULL)
 		h = atomic_load(&o->handle);

@@ -3,10 +3,13 @@
  * Inside the forwarding backend: the connection, its sessions, its objects, keys on it.
  *
  * Locks, from the top down:
- *   table   the objects known of the device; held while they are listed
- *   conn    connecting, logging in and out
- *   pool    the idle sessions; short
- * Operations take none of them across the device's work.
+ *   listing  one thread at a time lists the device's objects
+ *   conn     connecting, logging in and out
+ *   keeping  making objects in the keeper's session
+ *   table    the objects known of the device; short
+ *   pool     the idle sessions; short
+ * The first three are held while the device works, so they are waited for with hz_p11_lock, which gives up; operations take none of
+ * them across the device's work. A device that does not come back from a call keeps the thread that made it, and nobody else.
  */
 #ifndef HZ_BACKEND_P11_INT_H
 #define HZ_BACKEND_P11_INT_H
@@ -45,7 +48,7 @@ struct hz_p11_line {
 };
 
 struct hz_p11_table {
-	pthread_mutex_t lock;
+	pthread_mutex_t listing, lock;
 	struct hz_p11_line *v;       /* by number: oid - 1 */
 	size_t n, cap;
 	unsigned era;                /* of the device when it was last listed; 0: never */
@@ -76,7 +79,10 @@ struct hz_p11 {
 	pthread_mutex_t conn;
 	bool started;                /* C_Initialize was called for us */
 	struct timespec failed;      /* last attempt to connect that failed; zero: none */
-	_Atomic unsigned inside;     /* calls of ours that hold a session of the pool */
+	_Atomic unsigned inside;     /* calls of ours that are in the module */
+	_Atomic int64_t progress;    /* ms: when the device last came back from one, or when the first of them went in */
+	_Atomic int64_t probed;      /* ms: when one was let in although nothing came back */
+	int64_t deadline;            /* ms */
 	_Atomic unsigned link;       /* 0: never connected; raised by each new connection */
 	_Atomic bool up;
 	_Atomic unsigned era;        /* raised when the device's object handles may have changed: connecting, login, logout */
@@ -149,7 +155,20 @@ struct hz_p11_session {
 	unsigned link;
 };
 
+/*
+ * Every call into the module is between these two. A device that came back from nothing for the configured time counts as blocked:
+ * enter answers HZ_P11_BLOCKED, but for one caller in that time, who tries. No call waits behind a blocked one.
+ */
+#define HZ_P11_BLOCKED (CKR_VENDOR_DEFINED | 0x485A0002UL)
+CK_RV hz_p11_enter(struct hz_p11 *p);
+void hz_p11_exit(struct hz_p11 *p);
+/* A lock that is held while the device works: HZ_P11_BLOCKED after as long. */
+CK_RV hz_p11_lock(struct hz_p11 *p, pthread_mutex_t *lock);
+
 CK_RV hz_p11_take(struct hz_p11 *p, struct hz_p11_session *s);
+/* A session that is kept between two calls of the application is not inside meanwhile. CKR_SESSION_HANDLE_INVALID: its connection ended. */
+void hz_p11_rest(struct hz_p11 *p);
+CK_RV hz_p11_resume(struct hz_p11 *p, const struct hz_p11_session *s);
 /* keep: nothing is active in it and it works. */
 void hz_p11_give(struct hz_p11 *p, struct hz_p11_session *s, bool keep);
 /* Forget all idle sessions of an ended connection. */
@@ -233,7 +252,7 @@ void hz_p11_hold(struct hz_backend *be, const struct hz_attrs *set);
 void hz_p11_release(struct hz_backend *be, const struct hz_attrs *set);
 
 /* Make something in the device: in the keeper's session when the set says CKA_TOKEN false, else in s. */
-CK_SESSION_HANDLE hz_p11_maker(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_attrs *set);
+CK_RV hz_p11_maker(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_attrs *set, CK_SESSION_HANDLE *at);
 void hz_p11_made(struct hz_p11 *p, const struct hz_attrs *set);
 
 /* ---- p11_side.c: CKA_HANZO_* and mechanism lists, beside the device's object ---- */

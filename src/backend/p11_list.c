@@ -83,7 +83,7 @@ static void not_seen(struct hz_p11 *p, struct hz_p11_obj *o)
 }
 
 /* The same handles as before: some have gone (then true), and the new ones are what is left in *l. */
-static bool compare(struct hz_p11 *p, struct hz_p11_handles *l, unsigned era)
+static bool compare(struct hz_p11 *p, struct hz_p11_handles *l, unsigned era, size_t before)
 {
 	struct hz_p11_handles known = { NULL, 0 };
 	bool ended = false;
@@ -95,7 +95,7 @@ static bool compare(struct hz_p11 *p, struct hz_p11_handles *l, unsigned era)
 
 		if (o->session || atomic_load(&o->gone) || atomic_load(&o->era) != era)
 			continue;
-		if (!has(l, atomic_load(&o->handle))) {
+		if (i < before && !has(l, atomic_load(&o->handle))) {
 			not_seen(p, o);
 			ended = true;
 			continue;
@@ -131,12 +131,12 @@ static int line_by_name(const void *a, const void *b)
 }
 
 /* Objects whose handles are of an older era, by name. */
-static struct hz_p11_obj **stale(struct hz_p11 *p, unsigned era, size_t *n)
+static struct hz_p11_obj **stale(struct hz_p11 *p, unsigned era, size_t before, size_t *n)
 {
 	struct hz_p11_obj **v = p->table.n != 0 ? calloc(p->table.n, sizeof(struct hz_p11_obj *)) : NULL;
 
 	*n = 0;
-	for (size_t i = 0; v != NULL && i < p->table.n; i++) {
+	for (size_t i = 0; v != NULL && i < before; i++) {
 		struct hz_p11_obj *o = p->table.v[i].o;
 
 		if (!o->session && !atomic_load(&o->gone) && atomic_load(&o->era) != era)
@@ -157,10 +157,10 @@ static size_t run_of(const struct newcomer *v, size_t n)
 }
 
 /* An object is taken for an old one only where one old and one new object have the name: never a guess between two keys. */
-static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era)
+static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era, size_t before)
 {
 	size_t m, k;
-	struct hz_p11_obj **old = stale(p, era, &m);
+	struct hz_p11_obj **old = stale(p, era, before, &m);
 	CK_RV rv = CKR_OK;
 
 	if (n != 0)
@@ -194,7 +194,23 @@ static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era
 	return rv;
 }
 
-static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_handles *l, unsigned era)
+/* Those that this process made while the device was listed are known. */
+static size_t leave_known(struct hz_p11 *p, struct newcomer *v, size_t n, unsigned era, size_t before)
+{
+	for (size_t i = before; i < p->table.n; i++) {
+		const struct hz_p11_obj *o = p->table.v[i].o;
+
+		for (size_t k = 0; k < n && !o->session && atomic_load(&o->era) == era; k++)
+			if (v[k].h == atomic_load(&o->handle)) {
+				hz_attrs_free(&v[k].attrs);
+				v[k] = v[--n];
+				break;
+			}
+	}
+	return n;
+}
+
+static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_handles *l, unsigned era, size_t before)
 {
 	struct newcomer *v = l->n != 0 ? calloc(l->n, sizeof *v) : NULL;
 	size_t n = 0;
@@ -211,15 +227,19 @@ static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_han
 		hz_p11_name(&v[n].attrs, v[n].name);
 		n++;
 	}
-	if (rv == CKR_OK)
-		rv = match(p, v, n, era);
+	pthread_mutex_lock(&p->table.lock);
+	if (rv == CKR_OK) {
+		n = leave_known(p, v, n, era, before);
+		rv = match(p, v, n, era, before);
+	}
+	pthread_mutex_unlock(&p->table.lock);
 	for (size_t i = 0; i < n; i++)
 		hz_attrs_free(&v[i].attrs);
 	free(v);
 	return rv;
 }
 
-/* With the table's lock and a session. */
+/* Objects from number `before` on were made by this process meanwhile. The table is not locked while the device works. */
 CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 {
 	CK_BBOOL yes = CK_TRUE;
@@ -227,23 +247,31 @@ CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 	struct hz_p11_handles l = { NULL, 0 };
 	unsigned era = atomic_load(&p->era);
 	uint64_t from = hz_p11_now();
-	size_t before = p->table.n;
+	size_t before;
 	bool ended = false;
-	CK_RV rv = hz_p11_search(p, s, &token, 1, &l);
+	CK_RV rv;
 
+	pthread_mutex_lock(&p->table.lock);
+	before = p->table.n;
+	pthread_mutex_unlock(&p->table.lock);
+	rv = hz_p11_search(p, s, &token, 1, &l);
 	if (rv == CKR_OK) {
 		if (l.n != 0)
 			qsort(l.v, l.n, sizeof *l.v, by_value);
-		ended = compare(p, &l, era);
-		rv = meet(p, s, &l, era);
+		pthread_mutex_lock(&p->table.lock);
+		ended = compare(p, &l, era, before);
+		pthread_mutex_unlock(&p->table.lock);
+		rv = meet(p, s, &l, era, before);
 	}
 	free(l.v);
 	if (rv != CKR_OK)
 		return rv;
+	pthread_mutex_lock(&p->table.lock);
 	p->table.era = era;
 	p->table.listed = hz_p11_now();
 	p->table.cost = p->table.listed - from;
 	if (before != p->table.n || ended)
 		(void)atomic_fetch_add(&p->generation, 1);
+	pthread_mutex_unlock(&p->table.lock);
 	return CKR_OK;
 }

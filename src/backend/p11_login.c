@@ -4,6 +4,7 @@
 
 #include "backend/p11_int.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/secmem.h"
 #include "ck/names.h"
 #include "crypto/hash.h"
@@ -199,9 +200,10 @@ static CK_RV so_login(struct hz_p11 *p, const uint8_t *pin, size_t len)
 
 static CK_RV login_once(struct hz_p11 *p, CK_USER_TYPE who, const uint8_t *pin, size_t len)
 {
-	CK_RV rv;
+	CK_RV rv = hz_p11_lock(p, &p->conn);
 
-	pthread_mutex_lock(&p->conn);
+	if (rv != CKR_OK)
+		return rv;
 	rv = who == CKU_SO ? so_login(p, pin, len) : user_login(p, pin, len);
 	if (rv == CKR_OK)
 		changed(p);
@@ -216,7 +218,7 @@ CK_RV hz_p11_login(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, 
 	CK_RV rv = hz_p11_ready(p);
 
 	if (rv != CKR_OK)
-		return rv;
+		return hz_p11_code(rv);
 	link = atomic_load(&p->link);
 	rv = login_once(p, who, pin, len);
 	if (hz_p11_lost(rv) && (rv == CKR_USER_NOT_LOGGED_IN || hz_p11_recover(p, link, rv) == CKR_OK))
@@ -229,10 +231,11 @@ CK_RV hz_p11_login(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, 
 CK_RV hz_p11_check_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, size_t len)
 {
 	struct hz_p11 *p = hz_p11_self(be);
-	CK_RV rv = CKR_OK;
+	CK_RV rv = hz_p11_lock(p, &p->conn);
 
 	(void)who;
-	pthread_mutex_lock(&p->conn);
+	if (rv != CKR_OK)
+		return hz_p11_code(rv);
 	if (p->pin == NULL && !p->protected_path)
 		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in at the device");
 	else if (p->pin != NULL && pin != NULL)
@@ -246,7 +249,10 @@ void hz_p11_logout(struct hz_backend *be)
 {
 	struct hz_p11 *p = hz_p11_self(be);
 
-	pthread_mutex_lock(&p->conn);
+	if (hz_p11_lock(p, &p->conn) != CKR_OK) { /* a blocked device has it: it is logged out when it comes back, or by nobody */
+		hz_log(HZ_LOG_ERROR, "%s: blocked, so that its login could not be ended", p->module);
+		return;
+	}
 	if (p->so || (p->pin_source == NULL && p->ours && p->login_wanted)) {
 		device_logout(p);
 		changed(p);
@@ -267,7 +273,9 @@ CK_RV hz_p11_init_pin(struct hz_backend *be, const uint8_t *pin, size_t len)
 
 	if (p->pin_source != NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "the device's PIN is pin_source's");
-	pthread_mutex_lock(&p->conn);
+	rv = hz_p11_lock(p, &p->conn);
+	if (rv != CKR_OK)
+		return hz_p11_code(rv);
 	rv = p->f->C_InitPIN(p->keeper, (CK_UTF8CHAR *)(uintptr_t)pin, len);
 	pthread_mutex_unlock(&p->conn);
 	return rv == CKR_OK ? rv : hz_p11_code(rv);
@@ -281,9 +289,10 @@ CK_RV hz_p11_set_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *old
 	if (p->pin_source != NULL && who != CKU_SO)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "the device's PIN is pin_source's");
 	rv = hz_p11_ready(p);
+	if (rv == CKR_OK)
+		rv = hz_p11_lock(p, &p->conn);
 	if (rv != CKR_OK)
-		return rv;
-	pthread_mutex_lock(&p->conn);
+		return hz_p11_code(rv);
 	rv = p->f->C_SetPIN(p->keeper, (CK_UTF8CHAR *)(uintptr_t)old, old_len, (CK_UTF8CHAR *)(uintptr_t)pin, len);
 	if (rv == CKR_OK && p->login_wanted && who == CKU_USER) {
 		uint8_t *copy = pin != NULL ? hz_secmem_dup(pin, len) : NULL;
@@ -325,9 +334,10 @@ CK_RV hz_p11_context_login(struct hz_p11 *p, CK_SESSION_HANDLE s)
 {
 	uint8_t *pin = NULL, hash[32] = { 0 };
 	size_t len;
-	CK_RV rv = CKR_OK;
+	CK_RV rv = hz_p11_lock(p, &p->conn);
 
-	pthread_mutex_lock(&p->conn);
+	if (rv != CKR_OK)
+		return rv;
 	len = p->pin_len;
 	if (p->pin != NULL)
 		pin = hz_secmem_dup(p->pin, len);

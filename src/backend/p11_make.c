@@ -36,10 +36,12 @@ static CK_RV make_one(struct hz_p11 *p, CK_SESSION_HANDLE s, struct making *w, s
 static CK_RV one_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
 	struct making *w = arg;
-	CK_SESSION_HANDLE at = hz_p11_maker(p, s, w->set);
+	CK_SESSION_HANDLE at;
 	struct hz_p11_tmpl t;
-	CK_RV rv = CKR_OK;
+	CK_RV rv = hz_p11_maker(p, s, w->set, &at);
 
+	if (rv != CKR_OK)
+		return rv;
 	for (int spare = 0; spare < 2; spare++) {
 		rv = hz_p11_template(&t, w->set, w->purpose, spare != 0);
 		if (rv == CKR_OK)
@@ -56,10 +58,12 @@ static CK_RV pair_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 {
 	struct making *w = arg;
 	const struct hz_attrs *shorter = hz_attrs_bool(w->set, CKA_TOKEN, false) ? w->priv : w->set;
-	CK_SESSION_HANDLE at = hz_p11_maker(p, s, shorter);
+	CK_SESSION_HANDLE at;
 	struct hz_p11_tmpl pub, priv;
-	CK_RV rv = CKR_OK;
+	CK_RV rv = hz_p11_maker(p, s, shorter, &at);
 
+	if (rv != CKR_OK)
+		return rv;
 	for (int spare = 0; spare < 2; spare++) {
 		rv = hz_p11_template(&pub, w->set, HZ_P11_GENERATE, spare != 0);
 		if (rv == CKR_OK)

@@ -223,7 +223,8 @@ static bool ready(struct hz_p11 *p)
 {
 	if (atomic_load_explicit(&p->mechs_ready, memory_order_acquire))
 		return true;
-	pthread_mutex_lock(&p->mechs_lock);
+	if (hz_p11_lock(p, &p->mechs_lock) != CKR_OK)
+		return false;
 	if (!atomic_load(&p->mechs_ready) && build(p) == CKR_OK)
 		atomic_store(&p->mechs_ready, true);
 	pthread_mutex_unlock(&p->mechs_lock);

@@ -29,12 +29,12 @@ struct hz_p11_obj *hz_p11_ref(struct hz_p11 *p, const struct hz_attrs *set)
 	return hz_p11_obj_of(p, oid);
 }
 
-CK_SESSION_HANDLE hz_p11_maker(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_attrs *set)
+CK_RV hz_p11_maker(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_attrs *set, CK_SESSION_HANDLE *at)
 {
-	if (hz_attrs_bool(set, CKA_TOKEN, false))
-		return s;
-	pthread_mutex_lock(&p->keeping);
-	return p->keeper;
+	CK_RV rv = hz_attrs_bool(set, CKA_TOKEN, false) ? CKR_OK : hz_p11_lock(p, &p->keeping);
+
+	*at = hz_attrs_bool(set, CKA_TOKEN, false) ? s : p->keeper;
+	return rv;
 }
 
 void hz_p11_made(struct hz_p11 *p, const struct hz_attrs *set)

@@ -7,6 +7,75 @@
 #include "base/log.h"
 #include "ck/names.h"
 
+/* Ticks of some ms are enough, and cost less than the exact time. */
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Written only when it changes: all threads read it. */
+static void note_progress(struct hz_p11 *p, int64_t now)
+{
+	if (atomic_load_explicit(&p->progress, memory_order_relaxed) != now)
+		atomic_store(&p->progress, now);
+}
+
+static CK_RV blocked(struct hz_p11 *p)
+{
+	return hz_fail(HZ_P11_BLOCKED, "%s: the device has answered nothing for %lld s", p->module, (long long)p->deadline / 1000);
+}
+
+CK_RV hz_p11_enter(struct hz_p11 *p)
+{
+	int64_t now = now_ms(), probed;
+
+	if (atomic_load(&p->inside) == 0) {
+		note_progress(p, now);
+	} else if (now - atomic_load(&p->progress) > p->deadline) {
+		probed = atomic_load(&p->probed);
+		if (now - probed <= p->deadline || !atomic_compare_exchange_strong(&p->probed, &probed, now))
+			return blocked(p);
+	}
+	(void)atomic_fetch_add(&p->inside, 1);
+	return CKR_OK;
+}
+
+void hz_p11_exit(struct hz_p11 *p)
+{
+	note_progress(p, now_ms());
+	(void)atomic_fetch_sub(&p->inside, 1);
+}
+
+void hz_p11_rest(struct hz_p11 *p)
+{
+	hz_p11_exit(p);
+}
+
+CK_RV hz_p11_resume(struct hz_p11 *p, const struct hz_p11_session *s)
+{
+	CK_RV rv = hz_p11_enter(p);
+
+	if (rv == CKR_OK && (s->link != atomic_load(&p->link) || !atomic_load(&p->up))) {
+		hz_p11_exit(p);
+		rv = CKR_SESSION_HANDLE_INVALID;
+	}
+	return rv;
+}
+
+CK_RV hz_p11_lock(struct hz_p11 *p, pthread_mutex_t *lock)
+{
+	struct timespec until;
+
+	if (pthread_mutex_trylock(lock) == 0)
+		return CKR_OK;
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += p->deadline / 1000;
+	return pthread_mutex_timedlock(lock, &until) == 0 ? CKR_OK : blocked(p);
+}
+
 bool hz_p11_lost(CK_RV rv)
 {
 	switch (rv) {
@@ -64,6 +133,8 @@ CK_RV hz_p11_code(CK_RV rv)
 	default:
 		break;
 	}
+	if (rv == HZ_P11_BLOCKED)
+		return hz_fail(CKR_DEVICE_ERROR, "the device has answered nothing for its deadline: it counts as blocked");
 	if (rv == HZ_P11_UNCERTAIN)
 		return hz_fail(CKR_DEVICE_REMOVED, "the device was lost while it worked: it may have done it, and is not asked again");
 	if (rv >= CKR_VENDOR_DEFINED || strncmp(hz_ckr_name(rv), "CKR_0x", 6) == 0) /* not the standard's */
@@ -82,13 +153,13 @@ void hz_p11_pool_reset(struct hz_p11 *p, unsigned link)
 }
 
 /* With the pool lock: an idle session, or the right to open one; false: none of either in time. */
-static bool wait_for_room(struct hz_p11_pool *pool, CK_SESSION_HANDLE *h)
+static bool wait_for_room(struct hz_p11_pool *pool, int64_t deadline, CK_SESSION_HANDLE *h)
 {
 	struct timespec until;
 
 	*h = CK_INVALID_HANDLE;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += HZ_P11_WAIT;
+	until.tv_sec += deadline / 1000 < HZ_P11_WAIT ? deadline / 1000 : HZ_P11_WAIT;
 	while (pool->n_idle == 0 && pool->open >= pool->cap)
 		if (pthread_cond_timedwait(&pool->free, &pool->lock, &until) != 0)
 			return false;
@@ -116,16 +187,14 @@ static CK_RV take_once(struct hz_p11 *p, struct hz_p11_session *s)
 {
 	CK_FLAGS flags = CKF_SERIAL_SESSION | (p->read_only ? 0 : CKF_RW_SESSION);
 	bool room;
-	CK_RV rv = hz_p11_ready(p);
+	CK_RV rv;
 
-	if (rv != CKR_OK)
-		return rv;
 	pthread_mutex_lock(&p->pool.lock);
-	room = wait_for_room(&p->pool, &s->h);
+	room = wait_for_room(&p->pool, p->deadline, &s->h);
 	s->link = p->pool.link;
 	pthread_mutex_unlock(&p->pool.lock);
 	if (!room)
-		return hz_fail(CKR_TOKEN_RESOURCE_EXCEEDED, "all %u sessions of the device were busy for %d s", p->pool.cap, HZ_P11_WAIT);
+		return hz_fail(CKR_TOKEN_RESOURCE_EXCEEDED, "all %u sessions of the device stayed busy", p->pool.cap);
 	if (s->h != CK_INVALID_HANDLE)
 		return CKR_OK;
 	rv = p->f->C_OpenSession(p->slot, flags, NULL, NULL, &s->h);
@@ -136,16 +205,33 @@ static CK_RV take_once(struct hz_p11 *p, struct hz_p11_session *s)
 	return rv;
 }
 
+/* Connected before it counts as inside: connecting may have to wait until nobody is. */
+static CK_RV come_in(struct hz_p11 *p)
+{
+	CK_RV rv = CKR_TOKEN_NOT_PRESENT;
+
+	for (int round = 0; round < 2; round++) {
+		rv = hz_p11_ready(p);
+		if (rv == CKR_OK)
+			rv = hz_p11_enter(p);
+		if (rv != CKR_OK || atomic_load(&p->up))
+			return rv;
+		hz_p11_exit(p); /* lost in between */
+	}
+	return CKR_TOKEN_NOT_PRESENT;
+}
+
 CK_RV hz_p11_take(struct hz_p11 *p, struct hz_p11_session *s)
 {
-	CK_RV rv;
+	CK_RV rv = come_in(p);
 
-	(void)atomic_fetch_add(&p->inside, 1);
+	if (rv != CKR_OK)
+		return rv;
 	rv = take_once(p, s);
 	if (rv == CKR_SESSION_COUNT)
 		rv = take_once(p, s); /* the cap has shrunk: now it waits */
 	if (rv != CKR_OK)
-		(void)atomic_fetch_sub(&p->inside, 1);
+		hz_p11_exit(p);
 	return rv;
 }
 
@@ -167,7 +253,7 @@ void hz_p11_give(struct hz_p11 *p, struct hz_p11_session *s, bool keep)
 	}
 	(void)pthread_cond_signal(&p->pool.free);
 	s->h = CK_INVALID_HANDLE;
-	(void)atomic_fetch_sub(&p->inside, 1);
+	hz_p11_exit(p);
 }
 
 CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg)

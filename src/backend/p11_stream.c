@@ -26,6 +26,7 @@ struct stream {
 	size_t held;
 	bool gather;                 /* the device takes the message at once only */
 	bool open;                   /* a session is kept */
+	bool resting;                /* and no call is being made in it */
 	struct hz_p11_session s;
 	uint64_t fed, given;
 	struct hz_buf replay;        /* what was fed, while it is little (gather: all of it) */
@@ -254,9 +255,27 @@ static CK_RV once_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 
 static void leave(struct stream *o, bool keep)
 {
+	if (o->open && o->resting)
+		(void)atomic_fetch_add(&o->k->p->inside, 1); /* hz_p11_give takes it back */
 	if (o->open)
 		hz_p11_give(o->k->p, &o->s, keep);
-	o->open = false;
+	o->open = o->resting = false;
+}
+
+/* Between two calls of the application. */
+static void rest(struct stream *o)
+{
+	if (o->open && !o->resting)
+		hz_p11_rest(o->k->p);
+	o->resting = o->open;
+}
+
+static CK_RV wake(struct stream *o)
+{
+	CK_RV rv = o->resting ? hz_p11_resume(o->k->p, &o->s) : CKR_OK;
+
+	o->resting = o->resting && rv != CKR_OK;
+	return rv;
 }
 
 static CK_RV enter_once(struct stream *o)
@@ -298,7 +317,7 @@ static CK_RV replay(struct stream *o)
 static CK_RV part(struct stream *o, struct step *w)
 {
 	unsigned link = atomic_load(&o->k->p->link);
-	CK_RV rv = o->open ? CKR_OK : enter(o);
+	CK_RV rv = o->open ? wake(o) : enter(o);
 
 	if (rv == CKR_OK)
 		rv = do_call(o->k->p, o->s.h, w);
@@ -358,6 +377,7 @@ static CK_RV feed(struct stream *o, struct step *w)
 	CK_RV rv = part(o, w);
 
 	if (rv == CKR_OK) {
+		rest(o);
 		o->given += w->n;
 		remember(o, w->in, w->len);
 		return rv;

@@ -160,10 +160,12 @@ CK_RV hz_p11_handle(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_obj *o,
 	if (o->session && o->link != atomic_load(&p->link))
 		return hz_fail(CKR_KEY_HANDLE_INVALID, "the session key was lost with the device's session");
 	if (!o->session && atomic_load(&o->era) != atomic_load(&p->era)) {
-		pthread_mutex_lock(&p->table.lock);
+		rv = hz_p11_lock(p, &p->table.listing);
+		if (rv != CKR_OK)
+			return rv;
 		if (atomic_load(&o->era) != atomic_load(&p->era))
 			rv = hz_p11_list(p, s);
-		pthread_mutex_unlock(&p->table.lock);
+		pthread_mutex_unlock(&p->table.listing);
 	}
 	if (rv == CKR_OK && (atomic_load(&o->gone) || (!o->session && atomic_load(&o->era) == 0)))
 		rv = hz_fail(CKR_OBJECT_HANDLE_INVALID, "the device has no such object any more");

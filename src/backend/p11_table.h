@@ -37,7 +37,7 @@ struct hz_p11_obj *hz_p11_table_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const 
 CK_RV hz_p11_search(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_ATTRIBUTE *tmpl, CK_ULONG n, struct hz_p11_handles *out);
 /* Class, type, id, label and private of an object, by one call where the device has them all. */
 CK_RV hz_p11_read_identity(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, struct hz_attrs *out);
-/* With the table's lock: list all token objects. */
+/* With the listing lock, and not the table's: list all token objects. */
 CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s);
 
 #endif
