@@ -7,6 +7,7 @@ libhz_la_SOURCES += \
 	src/backend/p11_attr.c \
 	src/backend/p11_borrow.c \
 	src/backend/p11_conn.c \
+	src/backend/p11_health.c \
 	src/backend/p11_int.h \
 	src/backend/p11_key.c \
 	src/backend/p11_load.c \
@@ -19,6 +20,10 @@ libhz_la_SOURCES += \
 	src/backend/p11_op.c \
 	src/backend/p11_pin.c \
 	src/backend/p11_pool.c \
+	src/backend/p11_set.c \
+	src/backend/p11_set.h \
+	src/backend/p11_set_key.c \
+	src/backend/p11_set_object.c \
 	src/backend/p11_side.c \
 	src/backend/p11_stream.c \
 	src/backend/p11_find.c \

@@ -16,6 +16,8 @@ struct hz_p11_conf {
 	unsigned deadline;         /* s without an answer to anything after which the device counts as blocked; 0: the default */
 	unsigned sessions;         /* of the device at once, at most HZ_P11_SESSIONS; 0: the default */
 
+	unsigned weight;           /* share of the uses of keys among several modules; 0: only when no other is healthy */
+
 	const char *store_dir;     /* folder for what the device cannot hold, and for what was signed once */
 	const char *serial;        /* of our token */
 	const char *label;         /* of our token: it stays, whatever the device is called */
@@ -34,5 +36,16 @@ struct hz_p11_conf {
  * here. CKR_HOST_MEMORY. The reason in hz_error_text().
  */
 CK_RV hz_p11_open(const struct hz_p11_conf *conf, struct hz_backend **out);
+
+/*
+ * Several modules with the same keys, of which the first that is healthy shows its objects and all that are healthy use their keys:
+ * p11_set.h. A module that cannot be loaded stays out; CKR_TOKEN_NOT_PRESENT when none can. interval: seconds between two looks at a
+ * module's health, failures: how many in a row make it sick; 0: the defaults.
+ */
+CK_RV hz_p11_set_open(const struct hz_p11_conf *confs, size_t n, unsigned interval, unsigned failures, struct hz_backend **out);
+
+#define HZ_P11_MODULES 8u
+#define HZ_P11_HEALTH_INTERVAL 30u
+#define HZ_P11_HEALTH_FAILURES 3u
 
 #endif

@@ -47,6 +47,9 @@ struct hz_p11_line {
 	struct hz_p11_obj *o;
 };
 
+struct hz_p11_set;
+struct hz_p11_entry;
+
 struct hz_p11_table {
 	pthread_mutex_t listing, lock;
 	struct hz_p11_line *v;       /* by number: oid - 1 */
@@ -141,6 +144,8 @@ CK_RV hz_p11_check_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *p
 void hz_p11_logout(struct hz_backend *be);
 CK_RV hz_p11_init_pin(struct hz_backend *be, const uint8_t *pin, size_t len);
 CK_RV hz_p11_set_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t len);
+/* The user is to be logged in once the device answers: with this PIN, where none is configured. */
+void hz_p11_login_later(struct hz_p11 *p, const uint8_t *pin, size_t len);
 /* With the conn lock: log the keeper session in with p->pin. */
 CK_RV hz_p11_login_again(struct hz_p11 *p);
 /* One more login for one use of a key with CKA_ALWAYS_AUTHENTICATE, in the session of the operation. */
@@ -180,6 +185,7 @@ void hz_p11_pool_reset(struct hz_p11 *p, unsigned link);
  */
 typedef CK_RV (*hz_p11_work)(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg);
 CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg);
+CK_RV hz_p11_run_raw(struct hz_p11 *p, hz_p11_work work, void *arg); /* the result is what the device said */
 /* Does the code say that the device lost us, and that the call did nothing or may be made again? */
 bool hz_p11_lost(CK_RV rv);
 /*
@@ -232,6 +238,9 @@ struct hz_p11_obj *hz_p11_obj_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const st
 /* Its attributes are now these. */
 void hz_p11_obj_seen(struct hz_p11 *p, struct hz_p11_obj *o, const struct hz_attrs *attrs);
 void hz_p11_obj_end(struct hz_p11_obj *o);
+/* What tells an object from others, for several modules (p11_set.h): a hash, and a template. False, CKR_OBJECT_HANDLE_INVALID: none. */
+bool hz_p11_obj_name(struct hz_p11 *p, hz_oid oid, uint64_t *name, bool *session);
+CK_RV hz_p11_obj_ident(struct hz_p11 *p, hz_oid oid, struct hz_attrs *out);
 /* The device's handle of an object, found again when handles have changed. Codes are the device's (hz_p11_run maps them). */
 CK_RV hz_p11_handle(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_obj *o, CK_OBJECT_HANDLE *h);
 /* The public half beside a private key of the device, which has the same type, CKA_ID and (EC) curve. *pub stays empty: none. */
@@ -284,7 +293,21 @@ struct hz_p11_key {
 	struct hz_p11 *p;
 	struct hz_p11_obj *obj;
 	bool always_auth;
+	struct hz_p11_set *set;      /* several modules: p and obj are those that it was opened with */
+	struct hz_p11_entry *entry;
 };
+
+/*
+ * Use a key: in its module, or in one of several after the other until one does it. `use` is called with what stands for the key there
+ * and ends with what hz_p11_run_raw gave. *asked tells whether the device was asked for what must not be done twice, or is NULL where
+ * nothing is: after that, only codes which say that nothing was done lead to another module. The result is mapped.
+ */
+typedef CK_RV (*hz_p11_use)(struct hz_p11_key *at, void *arg);
+CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool *asked);
+/* One step of that, for operations that go on: the next module for k, none of *tried. CKR_OK, or the last code when all were tried. */
+CK_RV hz_p11_next_place(struct hz_p11_key *k, unsigned *tried, unsigned *i, struct hz_p11_key *at, CK_RV last);
+/* Does this code of a use lead to another module? */
+bool hz_p11_elsewhere(CK_RV rv, bool asked);
 
 /* The device's half of a key; NULL for keys that are here. */
 struct hz_p11_key *hz_p11_key_of(const struct hz_key *key);

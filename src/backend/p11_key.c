@@ -68,6 +68,12 @@ static CK_RV agree_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_ARGUMENTS_BAD ? derive_once(p, s, arg, true) : rv;
 }
 
+static CK_RV agree_at(struct hz_p11_key *at, void *arg)
+{
+	((struct agreeing *)arg)->k = at;
+	return hz_p11_run_raw(at->p, agree_work, arg);
+}
+
 static CK_RV remote_ecdh(const struct hz_remote *r, const uint8_t pub[64], uint8_t x[32])
 {
 	struct agreeing a = { .k = (struct hz_p11_key *)(uintptr_t)r };
@@ -78,7 +84,7 @@ static CK_RV remote_ecdh(const struct hz_remote *r, const uint8_t pub[64], uint8
 	a.x = hz_secmem_alloc(32);
 	if (a.x == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "out of secret memory");
-	rv = hz_p11_run(a.k->p, agree_work, &a);
+	rv = hz_p11_use_key(a.k, agree_at, &a, NULL);
 	if (rv == CKR_OK)
 		memcpy(x, a.x, 32);
 	hz_secmem_free(a.x);

@@ -228,6 +228,19 @@ CK_RV hz_p11_login(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, 
 	return rv == CKR_OK ? rv : hz_p11_code(rv);
 }
 
+void hz_p11_login_later(struct hz_p11 *p, const uint8_t *pin, size_t len)
+{
+	if (hz_p11_lock(p, &p->conn) != CKR_OK)
+		return;
+	p->login_wanted = true;
+	if (p->pin_source == NULL && pin != NULL) {
+		forget_pin(p);
+		p->pin = hz_secmem_dup(pin, len);
+		p->pin_len = p->pin != NULL ? len : 0;
+	}
+	pthread_mutex_unlock(&p->conn);
+}
+
 CK_RV hz_p11_check_pin(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, size_t len)
 {
 	struct hz_p11 *p = hz_p11_self(be);

@@ -24,6 +24,7 @@ struct signing {
 	size_t len;
 	uint8_t *sig;
 	size_t room, sig_len;
+	bool asked;
 };
 
 static CK_RV sign_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
@@ -37,6 +38,7 @@ static CK_RV sign_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 		rv = p->f->C_SignInit(s, &w->m, h);
 	if (rv == CKR_OK && w->k->always_auth)
 		rv = hz_p11_context_login(p, s);
+	w->asked |= rv == CKR_OK;
 	if (rv == CKR_OK)
 		rv = hz_p11_once(p->f->C_Sign(s, (CK_BYTE *)(uintptr_t)w->in, w->len, w->sig, &n));
 	if (rv == CKR_OK && n > w->room)
@@ -45,10 +47,18 @@ static CK_RV sign_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv;
 }
 
+static CK_RV sign_at(struct hz_p11_key *at, void *arg)
+{
+	struct signing *w = arg;
+
+	w->k = at;
+	return hz_p11_run_raw(at->p, sign_work, w);
+}
+
 CK_RV hz_p11_sign(struct hz_p11_key *k, const CK_MECHANISM *m, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len)
 {
-	struct signing w = { k, *m, in, len, sig, *sig_len, 0 };
-	CK_RV rv = hz_p11_run(k->p, sign_work, &w);
+	struct signing w = { k, *m, in, len, sig, *sig_len, 0, false };
+	CK_RV rv = hz_p11_use_key(k, sign_at, &w, &w.asked);
 
 	*sig_len = w.sig_len;
 	return rv;

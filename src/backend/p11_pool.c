@@ -114,6 +114,8 @@ bool hz_p11_stale(struct hz_p11 *p, unsigned link, unsigned era, CK_RV rv)
 CK_RV hz_p11_code(CK_RV rv)
 {
 	switch (rv) {
+	case CKR_OK:
+		return rv;
 	case CKR_SESSION_HANDLE_INVALID:
 	case CKR_SESSION_CLOSED:
 	case CKR_CRYPTOKI_NOT_INITIALIZED:
@@ -258,6 +260,11 @@ void hz_p11_give(struct hz_p11 *p, struct hz_p11_session *s, bool keep)
 
 CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg)
 {
+	return hz_p11_code(hz_p11_run_raw(p, work, arg));
+}
+
+CK_RV hz_p11_run_raw(struct hz_p11 *p, hz_p11_work work, void *arg)
+{
 	struct hz_p11_session s;
 	unsigned era;
 	CK_RV rv = CKR_OK;
@@ -286,5 +293,5 @@ CK_RV hz_p11_run(struct hz_p11 *p, hz_p11_work work, void *arg)
 		if (hz_p11_recover(p, link, rv) != CKR_OK)
 			break;
 	}
-	return hz_p11_code(rv);
+	return rv;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/p11_int.h"
+#include "backend/p11_set.h"
 #include "base/error.h"
 #include "base/secmem.h"
 #include "crypto/hash.h"
@@ -18,7 +18,10 @@
 struct stream {
 	struct hz_op base;
 	enum hz_op_kind kind;
-	struct hz_p11_key *k;
+	struct hz_p11_key *k;        /* where it takes place: home, or &at */
+	struct hz_p11_key *home;     /* the key's own */
+	struct hz_p11_key at;        /* of several modules: one */
+	unsigned tried, index;       /* those it took place in (bits), the present one */
 	const struct hz_key *key;
 	struct hz_mech m;            /* our own copy */
 	size_t block;                /* of the cipher; 1: none */
@@ -164,6 +167,7 @@ struct step {
 	uint8_t *out;                /* the caller's; verify: the signature */
 	size_t room, n;
 	enum hz_phase phase;
+	bool asked;                  /* for a signature, which is not asked for twice */
 };
 
 /* Signatures are made once. */
@@ -171,6 +175,7 @@ static CK_RV sign_call(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, struct step *w,
 {
 	CK_BYTE *in = (CK_BYTE *)(uintptr_t)w->in;
 
+	w->asked |= w->phase != HZ_UPDATE;
 	if (w->o->kind == HZ_OP_SIGN_RECOVER)
 		return hz_p11_once(f->C_SignRecover(s, in, w->len, out, n));
 	if (w->phase == HZ_ONCE)
@@ -251,6 +256,23 @@ static CK_RV once_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv == CKR_OK ? do_call(p, s, w) : rv;
 }
 
+static CK_RV once_at(struct hz_p11_key *at, void *arg)
+{
+	struct step *w = arg;
+	struct hz_p11_key *was = w->o->k;
+	CK_RV rv;
+
+	w->o->k = at;
+	rv = hz_p11_run_raw(at->p, once_work, w);
+	w->o->k = was;
+	return rv;
+}
+
+static CK_RV at_once(struct step *w)
+{
+	return hz_p11_use_key(w->o->home, once_at, w, &w->asked);
+}
+
 /* ---- several parts ---- */
 
 static void leave(struct stream *o, bool keep)
@@ -303,7 +325,7 @@ static CK_RV enter(struct stream *o)
 /* In a new session: everything so far again, its output (given already) dropped. */
 static CK_RV replay(struct stream *o)
 {
-	struct step w = { o, o->replay.p, o->replay.len, NULL, o->replay.len + SLACK, 0, HZ_UPDATE };
+	struct step w = { o, o->replay.p, o->replay.len, NULL, o->replay.len + SLACK, 0, HZ_UPDATE, false };
 	CK_RV rv = enter(o);
 
 	if (rv != CKR_OK || o->replay.len == 0)
@@ -314,7 +336,7 @@ static CK_RV replay(struct stream *o)
 	return rv;
 }
 
-static CK_RV part(struct stream *o, struct step *w)
+static CK_RV part_here(struct stream *o, struct step *w)
 {
 	unsigned link = atomic_load(&o->k->p->link);
 	CK_RV rv = o->open ? wake(o) : enter(o);
@@ -328,6 +350,30 @@ static CK_RV part(struct stream *o, struct step *w)
 		return rv;
 	rv = replay(o);
 	return rv == CKR_OK ? do_call(o->k->p, o->s.h, w) : rv;
+}
+
+/* In the module at hand, or from the beginning in one after the other. */
+static CK_RV part(struct stream *o, struct step *w)
+{
+	struct hz_p11_set *set = o->home->set;
+	CK_RV rv = CKR_OK;
+
+	if (set != NULL && !o->open)
+		rv = hz_p11_next_place(o->home, &o->tried, &o->index, &o->at, CKR_DEVICE_REMOVED);
+	if (rv == CKR_OK)
+		rv = part_here(o, w);
+	while (set != NULL && rv != CKR_OK && o->replayable && hz_p11_elsewhere(rv, w->asked)) {
+		hz_p11_report(set, o->index, rv);
+		leave(o, false);
+		if (hz_p11_next_place(o->home, &o->tried, &o->index, &o->at, rv) != CKR_OK)
+			break;
+		rv = replay(o);
+		if (rv == CKR_OK)
+			rv = do_call(o->k->p, o->s.h, w);
+	}
+	if (set != NULL && rv == CKR_OK)
+		hz_p11_report(set, o->index, rv);
+	return rv;
 }
 
 static void remember(struct stream *o, const uint8_t *in, size_t len)
@@ -356,8 +402,8 @@ static CK_RV gather(struct stream *o, const uint8_t *in, size_t len)
 static CK_RV once(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 {
 	struct stream *o = stream_of(op);
-	struct step w = { o, in, in_len, out, *out_len, 0, HZ_ONCE };
-	CK_RV rv = hz_p11_run(o->k->p, once_work, &w);
+	struct step w = { o, in, in_len, out, *out_len, 0, HZ_ONCE, false };
+	CK_RV rv = at_once(&w);
 
 	*out_len = w.n;
 	return rv;
@@ -411,7 +457,7 @@ static CK_RV align(struct stream *o, struct step *w, struct hz_buf *joined)
 static CK_RV update(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 {
 	struct stream *o = stream_of(op);
-	struct step w = { o, in, in_len, out, out != NULL ? *out_len : 0, 0, HZ_UPDATE };
+	struct step w = { o, in, in_len, out, out != NULL ? *out_len : 0, 0, HZ_UPDATE, false };
 	struct hz_buf joined = HZ_BUF_SECRET;
 	CK_RV rv = CKR_OK;
 
@@ -440,7 +486,7 @@ static CK_RV update(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t 
 /* What is left short of a block ends a padded message; every other one is wrong. */
 static CK_RV last_part(struct stream *o, struct step *w)
 {
-	struct step rest = { o, o->carry, o->held, w->out, w->room, 0, HZ_UPDATE };
+	struct step rest = { o, o->carry, o->held, w->out, w->room, 0, HZ_UPDATE, false };
 	CK_RV rv = CKR_OK;
 
 	if (o->held != 0 && (o->m.type != CKM_AES_CBC_PAD || !enciphers(o)))
@@ -466,7 +512,7 @@ static CK_RV finish(struct stream *o, struct step *w)
 		w->in = o->replay.len != 0 ? o->replay.p : (const uint8_t *)"";
 		w->len = o->replay.len;
 		w->phase = HZ_ONCE;
-		return hz_p11_run(o->k->p, once_work, w);
+		return at_once(w);
 	}
 	rv = last_part(o, w);
 	leave(o, rv == CKR_OK);
@@ -476,7 +522,7 @@ static CK_RV finish(struct stream *o, struct step *w)
 static CK_RV final(struct hz_op *op, uint8_t *out, size_t *out_len)
 {
 	struct stream *o = stream_of(op);
-	struct step w = { o, (const uint8_t *)"", 0, out, *out_len, 0, HZ_FINAL };
+	struct step w = { o, (const uint8_t *)"", 0, out, *out_len, 0, HZ_FINAL, false };
 	CK_RV rv = finish(o, &w);
 
 	*out_len = w.n;
@@ -486,15 +532,15 @@ static CK_RV final(struct hz_op *op, uint8_t *out, size_t *out_len)
 /* Some devices have no word for a MAC that is wrong: those that can make it are asked for the right one. */
 static CK_RV mac_again(struct stream *o, const uint8_t *in, size_t in_len, const uint8_t *sig, size_t sig_len, CK_RV was)
 {
-	struct stream as = { .kind = HZ_OP_SIGN, .k = o->k, .key = o->key, .m = o->m, .block = 1 };
+	struct stream as = { .kind = HZ_OP_SIGN, .k = o->home, .home = o->home, .key = o->key, .m = o->m, .block = 1 };
 	uint8_t mac[HZ_HASH_MAX];
-	struct step w = { &as, in, in_len, mac, sizeof mac, 0, HZ_ONCE };
+	struct step w = { &as, in, in_len, mac, sizeof mac, 0, HZ_ONCE, false };
 	bool unclear = was == CKR_DEVICE_ERROR || was == CKR_GENERAL_ERROR || was == CKR_FUNCTION_FAILED;
 	CK_RV rv;
 
 	if (!unclear || o->key->cls != CKO_SECRET_KEY || !hz_attrs_bool(&o->key->attrs, CKA_SIGN, false))
 		return was;
-	rv = hz_p11_run(o->k->p, once_work, &w);
+	rv = at_once(&w);
 	if (rv == CKR_OK && w.n == sig_len)
 		rv = hz_ct_equal(mac, sig, sig_len) ? CKR_OK : hz_fail(CKR_SIGNATURE_INVALID, "the MAC is another one");
 	else
@@ -506,8 +552,8 @@ static CK_RV mac_again(struct stream *o, const uint8_t *in, size_t in_len, const
 static CK_RV verify(struct hz_op *op, const uint8_t *in, size_t in_len, const uint8_t *sig, size_t sig_len)
 {
 	struct stream *o = stream_of(op);
-	struct step w = { o, in, in_len, (uint8_t *)(uintptr_t)sig, sig_len, 0, HZ_ONCE };
-	CK_RV rv = hz_p11_run(o->k->p, once_work, &w);
+	struct step w = { o, in, in_len, (uint8_t *)(uintptr_t)sig, sig_len, 0, HZ_ONCE, false };
+	CK_RV rv = at_once(&w);
 
 	return rv == CKR_OK ? rv : mac_again(o, in, in_len, sig, sig_len, rv);
 }
@@ -515,7 +561,7 @@ static CK_RV verify(struct hz_op *op, const uint8_t *in, size_t in_len, const ui
 static CK_RV verify_final(struct hz_op *op, const uint8_t *sig, size_t sig_len)
 {
 	struct stream *o = stream_of(op);
-	struct step w = { o, (const uint8_t *)"", 0, (uint8_t *)(uintptr_t)sig, sig_len, 0, HZ_FINAL };
+	struct step w = { o, (const uint8_t *)"", 0, (uint8_t *)(uintptr_t)sig, sig_len, 0, HZ_FINAL, false };
 	CK_RV rv = finish(o, &w);
 
 	if (rv == CKR_OK || !o->replayable)
@@ -556,7 +602,8 @@ CK_RV hz_p11_stream(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key
 		return hz_fail(CKR_HOST_MEMORY, "out of memory");
 	o->base.ops = raw_rsa ? &whole : &parts;
 	o->kind = kind;
-	o->k = hz_p11_key_of(key);
+	o->home = hz_p11_key_of(key);
+	o->k = o->home->set != NULL ? &o->at : o->home;
 	o->key = key;
 	o->block = block_of(m->type);
 	o->gather = kind == HZ_OP_SIGN && (m->type == CKM_EDDSA || m->type == CKM_ML_DSA);

@@ -144,6 +144,47 @@ struct hz_p11_obj *hz_p11_obj_of(struct hz_p11 *p, hz_oid oid)
 	return o != NULL && !atomic_load(&o->gone) ? o : NULL;
 }
 
+/* CKA_ID tells objects of one class and type; CKA_LABEL those without. */
+static const struct hz_attr *telling(const struct hz_attrs *a)
+{
+	const struct hz_attr *id = hz_attrs_find(a, CKA_ID);
+
+	return id != NULL && id->len != 0 ? id : hz_attrs_find(a, CKA_LABEL);
+}
+
+bool hz_p11_obj_name(struct hz_p11 *p, hz_oid oid, uint64_t *name, bool *session)
+{
+	struct hz_p11_obj *o = hz_p11_obj_of(p, oid);
+
+	if (o == NULL)
+		return false;
+	pthread_mutex_lock(&p->table.lock);
+	*name = (hz_p11_hash(telling(&o->seen)) * 31 + o->cls) * 31 + o->kt;
+	*session = o->session;
+	pthread_mutex_unlock(&p->table.lock);
+	return true;
+}
+
+CK_RV hz_p11_obj_ident(struct hz_p11 *p, hz_oid oid, struct hz_attrs *out)
+{
+	const struct hz_attr *which;
+	struct hz_p11_obj *o = NULL;
+	CK_RV rv = CKR_OBJECT_HANDLE_INVALID;
+
+	pthread_mutex_lock(&p->table.lock);
+	if (oid > 0 && oid <= p->table.n)
+		o = p->table.v[oid - 1].o;
+	if (o != NULL)
+		rv = hz_attrs_set_ulong(out, CKA_CLASS, o->cls);
+	if (rv == CKR_OK && o->kt != CK_UNAVAILABLE_INFORMATION)
+		rv = hz_attrs_set_ulong(out, CKA_KEY_TYPE, o->kt);
+	which = o != NULL ? telling(&o->seen) : NULL;
+	if (rv == CKR_OK && which != NULL)
+		rv = hz_attrs_set_from(out, which);
+	pthread_mutex_unlock(&p->table.lock);
+	return rv;
+}
+
 void hz_p11_table_free(struct hz_p11 *p)
 {
 	for (size_t i = 0; i < p->table.n; i++) {

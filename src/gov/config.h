@@ -11,15 +11,24 @@
 
 enum hz_backend_kind { HZ_BACKEND_NONE, HZ_BACKEND_SOFT, HZ_BACKEND_PKCS11 };
 
-/* What backend = pkcs11 needs to know. */
-struct hz_device_conf {
-	char *module;               /* absolute path; NULL: none of these keys was given */
+/* One module of backend = pkcs11. */
+struct hz_device_at {
+	char *module;               /* absolute path; NULL: none */
 	char *token;                /* label at the device, or NULL */
 	char *pin_source;           /* "file:/PATH", "env:NAME" or NULL */
-	char *init_args;            /* what the device's C_Initialize is told, or NULL */
-	bool by_slot, allow_init;
+	char *init_args;            /* for its C_Initialize, or NULL */
+	bool by_slot, has_weight;
 	CK_SLOT_ID slot;            /* of the device, with by_slot */
-	unsigned sessions;          /* 0: the default */
+	unsigned weight;
+};
+
+#define HZ_DEVICES 8u
+
+/* What backend = pkcs11 needs to know. Numbers: 0 is the default. */
+struct hz_device_conf {
+	struct hz_device_at at[HZ_DEVICES]; /* module, module.2, module.3, ... */
+	bool given, allow_init;     /* given: one of these keys was */
+	unsigned sessions, deadline, health_interval, health_failures;
 };
 
 /* Factors of a login, as bits of an alternative. */

@@ -68,14 +68,8 @@ void hz_conf_login_free(struct hz_slot_conf *s);
 /* config_serial.c: give every slot without a serial its own. */
 CK_RV hz_conf_serials(struct hz_config *c);
 
-/* config_device.c: the keys of backend = pkcs11, in the same manner. */
-const char *hz_conf_module(struct hz_slot_conf *slot, const char *value);
-const char *hz_conf_token(struct hz_slot_conf *slot, const char *value);
-const char *hz_conf_device_slot(struct hz_slot_conf *slot, const char *value);
-const char *hz_conf_pin_source(struct hz_slot_conf *slot, const char *value);
-const char *hz_conf_init_args(struct hz_slot_conf *slot, const char *value);
-const char *hz_conf_allow_init(struct hz_slot_conf *slot, const char *value);
-const char *hz_conf_sessions(struct hz_slot_conf *slot, const char *value);
+/* config_device.c: the keys of backend = pkcs11, in the same manner; `key` may end in a dot and a number. */
+const char *hz_conf_device(struct hz_slot_conf *slot, const char *key, const char *value);
 const char *hz_conf_device_ok(const struct hz_slot_conf *slot);
 void hz_conf_device_free(struct hz_device_conf *d);
 

@@ -197,7 +197,7 @@ static const char *check_factors(const struct hz_slot_conf *s, const char **key)
 	    !sealed_by(s, HZ_SEAL_SNP) && !sealed_by(s, HZ_SEAL_SIM))
 		return "software keys at tier 2 need a seal to hardware (tpm2, snp), or evidence in every alternative of login";
 	*key = "login";
-	if (s->backend == HZ_BACKEND_PKCS11 && hz_conf_two_ways(s) && s->device.pin_source == NULL)
+	if (s->backend == HZ_BACKEND_PKCS11 && hz_conf_two_ways(s) && s->device.at[0].pin_source == NULL)
 		return "one way in has no PIN: pin_source must say where the device's is";
 	*key = "policy";
 	if (s->policy == NULL && hz_conf_login_any(s, HZ_FACTOR_EVIDENCE))

@@ -349,39 +349,11 @@ static CK_RV key_snp_vmpl(const struct at *at, const char *value)
 	return by(at, value, hz_conf_snp_vmpl);
 }
 
-static CK_RV key_allow_init(const struct at *at, const char *value)
+static CK_RV key_device(const struct at *at, const char *value)
 {
-	return by(at, value, hz_conf_allow_init);
-}
+	const char *why = hz_conf_device(at->slot, at->key, value);
 
-static CK_RV key_init_args(const struct at *at, const char *value)
-{
-	return by(at, value, hz_conf_init_args);
-}
-
-static CK_RV key_module(const struct at *at, const char *value)
-{
-	return by(at, value, hz_conf_module);
-}
-
-static CK_RV key_pin_source(const struct at *at, const char *value)
-{
-	return by(at, value, hz_conf_pin_source);
-}
-
-static CK_RV key_sessions(const struct at *at, const char *value)
-{
-	return by(at, value, hz_conf_sessions);
-}
-
-static CK_RV key_slot(const struct at *at, const char *value)
-{
-	return by(at, value, hz_conf_device_slot);
-}
-
-static CK_RV key_token(const struct at *at, const char *value)
-{
-	return by(at, value, hz_conf_token);
+	return why == NULL ? CKR_OK : bad(at, why);
 }
 
 /* A later key is one more row. */
@@ -405,38 +377,48 @@ static const struct key hanzo_keys[] = {
 };
 
 static const struct key slot_keys[] = {
-	{ "allow_init", key_allow_init },
+	{ "allow_init", key_device },
 	{ "backend", key_backend },
 	{ "collateral", key_collateral },
 	{ "delegate_to_attested", key_delegate_to_attested },
+	{ "deadline", key_device },
 	{ "evidence_cache", key_evidence_cache },
 	{ "evidence_source", key_evidence_source },
 	{ "evidence_source.", key_evidence_source }, /* and a name */
 	{ "fallback", key_fallback },
 	{ "gpu_source", key_gpu_source },
+	{ "health_failures", key_device },
+	{ "health_interval", key_device },
 	{ "hide_secp256k1", key_hide_secp256k1 },
 	{ "id", key_id },
 	{ "idle_ttl", key_idle_ttl },
-	{ "init_args", key_init_args },
+	{ "init_args", key_device },
+	{ "init_args.", key_device },
 	{ "label", key_label },
 	{ "login", key_login },
-	{ "module", key_module },
-	{ "pin_source", key_pin_source },
+	{ "module", key_device },
+	{ "module.", key_device },
+	{ "pin_source", key_device },
+	{ "pin_source.", key_device },
 	{ "policy", key_policy },
 	{ "reattest", key_reattest },
 	{ "seal", key_seal },
 	{ "serial", key_serial },
 	{ "session_ttl", key_session_ttl },
-	{ "sessions", key_sessions },
-	{ "slot", key_slot },
+	{ "sessions", key_device },
+	{ "slot", key_device },
+	{ "slot.", key_device },
 	{ "snp_device", key_snp_device },
 	{ "snp_key", key_snp_key },
 	{ "snp_vmpl", key_snp_vmpl },
 	{ "tenant", key_tenant },
 	{ "tier", key_tier },
-	{ "token", key_token },
+	{ "token", key_device },
+	{ "token.", key_device },
 	{ "tpm2_pcrs", key_tpm2_pcrs },
 	{ "tpm2_tcti", key_tpm2_tcti },
+	{ "weight", key_device },
+	{ "weight.", key_device },
 	{ NULL, NULL },
 };
 

@@ -108,15 +108,20 @@ static CK_RV token_model(struct hz_token *t, const struct hz_config *conf, const
 static CK_RV device_backend(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *slot)
 {
 	const struct hz_device_conf *d = &slot->device;
-	const struct hz_p11_conf p11 = {
-		.module = d->module, .token = d->token, .by_slot = d->by_slot, .slot = d->slot, .pin_source = d->pin_source,
-		.init_args = d->init_args,
-		.allow_init = d->allow_init, .sessions = d->sessions, .store_dir = conf->store_dir, .serial = slot->serial,
-		.label = t->label, .tier = slot->tier, .max_pin_tries = conf->max_pin_tries,
-		.chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
-	};
-	CK_RV rv = hz_p11_open(&p11, &t->be);
+	struct hz_p11_conf p11[HZ_DEVICES];
+	size_t n = 0;
+	CK_RV rv;
 
+	for (; n < HZ_DEVICES && d->at[n].module != NULL; n++)
+		p11[n] = (struct hz_p11_conf){
+			.module = d->at[n].module, .token = d->at[n].token, .by_slot = d->at[n].by_slot, .slot = d->at[n].slot,
+			.pin_source = d->at[n].pin_source, .init_args = d->at[n].init_args,
+			.weight = d->at[n].has_weight ? d->at[n].weight : n == 0,
+			.allow_init = d->allow_init, .deadline = d->deadline, .sessions = d->sessions,
+			.store_dir = conf->store_dir, .serial = slot->serial, .label = t->label, .tier = slot->tier,
+			.max_pin_tries = conf->max_pin_tries, .chain_id = conf->chain_id, .poai_ttl = conf->poai_ttl, .hmm_ttl = conf->hmm_ttl,
+		};
+	rv = n == 1 ? hz_p11_open(p11, &t->be) : hz_p11_set_open(p11, n, d->health_interval, d->health_failures, &t->be);
 	if (rv != CKR_TOKEN_NOT_PRESENT)
 		return rv;
 	(void)snprintf(t->why, sizeof t->why, "%s", hz_error_text());
