@@ -133,9 +133,14 @@ static CK_RV check_file(const struct hz_store *s, const struct stat *st, bool *e
 	if (!ours(st))
 		return hz_fail(CKR_DEVICE_ERROR, "%s belongs to another user or others may write to it", s->path);
 	*exists = st->st_size > 0;
-	/* Empty is what a creator leaves who was killed at once; with a log beside it, it was cut, and SQLite would drop the log. */
-	if (!*exists && has_bytes(s->path, "-wal"))
-		return hz_fail(CKR_DEVICE_ERROR, "%s was truncated", s->path);
+	/*
+	 * Empty is what a creator leaves who was killed at once; with a log beside it, it was cut, and SQLite would drop the log. Unless
+	 * somebody makes it just now: then it has grown before the log came to be.
+	 */
+	if (!*exists && has_bytes(s->path, "-wal")) {
+		*exists = has_bytes(s->path, "");
+		return *exists ? CKR_OK : hz_fail(CKR_DEVICE_ERROR, "%s was truncated", s->path);
+	}
 	return CKR_OK;
 }
 

@@ -76,11 +76,20 @@ static int one_int(sqlite3 *db, const char *sql, int *out)
 
 enum hz_db_kind hz_db_kind(sqlite3 *db, int *version)
 {
-	int app = 0, tables = 0;
+	int app = 0, tables = 0, rc;
 
 	*version = 0;
-	if (one_int(db, "PRAGMA user_version", version) != SQLITE_OK || one_int(db, "PRAGMA application_id", &app) != SQLITE_OK ||
-	    one_int(db, "SELECT count(*) FROM sqlite_schema", &tables) != SQLITE_OK)
+	/* In one transaction, or in the caller's: between two of them another process could make the tables. */
+	rc = sqlite3_exec(db, "SAVEPOINT kind", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = one_int(db, "PRAGMA user_version", version);
+	if (rc == SQLITE_OK)
+		rc = one_int(db, "PRAGMA application_id", &app);
+	if (rc == SQLITE_OK)
+		rc = one_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "RELEASE kind", NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
 		return HZ_DB_BROKEN;
 	if (app == 0 && *version == 0 && tables == 0)
 		return HZ_DB_EMPTY;

@@ -2,6 +2,8 @@
 /* Tokens whose user has no PIN: made by their first login, opened by what the seals release, never by a PIN alone. */
 #include "store_util.h"
 
+#include <pthread.h>
+
 #include "store/seal.h"
 
 static struct hz_store *open_sealed(void)
@@ -92,6 +94,41 @@ START_TEST(changed_seals)
 }
 END_TEST
 
+/* Who looks while the token is made sees none yet, or a whole one. */
+static void *look(void *arg)
+{
+	struct hz_store *s = arg;
+	struct hz_store_state st = { .initialised = false };
+
+	for (int i = 0; i < 100000 && !st.initialised; i++) {
+		ck_ok(hz_store_state(s, &st));
+		ck_assert(!st.initialised || st.user_pin_set);
+	}
+	return NULL;
+}
+
+START_TEST(looked_at_while_made)
+{
+	for (int round = 0; round < 20; round++) {
+		struct hz_store *maker = open_sealed(), *reader[3];
+		pthread_t t[3];
+
+		for (int i = 0; i < 3; i++) {
+			reader[i] = open_sealed();
+			ck_assert_int_eq(pthread_create(&t[i], NULL, look, reader[i]), 0);
+		}
+		ck_ok(user(maker));
+		for (int i = 0; i < 3; i++) {
+			ck_assert_int_eq(pthread_join(t[i], NULL), 0);
+			hz_store_free(reader[i]);
+		}
+		hz_store_free(maker);
+		store_teardown();
+		store_setup();
+	}
+}
+END_TEST
+
 START_TEST(names)
 {
 	ck_assert(hz_seal_by_name("pin") == &hz_seal_pin && hz_seal_by_name("sim") == &hz_seal_sim);
@@ -108,6 +145,7 @@ int main(void)
 	tcase_add_test(t, first_login_makes_it);
 	tcase_add_test(t, with_an_so);
 	tcase_add_test(t, changed_seals);
+	tcase_add_test(t, looked_at_while_made);
 	tcase_add_test(t, names);
 	suite_add_tcase(s, t);
 	return run_case(s);
