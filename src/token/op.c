@@ -76,6 +76,10 @@ CK_RV hz_op_running(struct hz_session *s, enum hz_op_kind kind, struct hz_active
 {
 	struct hz_active *a = &s->active[kind];
 
+	if (a->state == HZ_IDLE && a->ended && atomic_load(&s->token->expired)) {
+		a->ended = false;
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the login's time is up, and the operation ended with it");
+	}
 	if (a->state == HZ_IDLE)
 		return hz_fail(CKR_OPERATION_NOT_INITIALIZED, "no such operation is active");
 	if (voided(s, a))
@@ -134,6 +138,7 @@ static _Atomic uint64_t next_order = 1;
 static void set_ready(struct hz_active *a, enum hz_op_kind kind)
 {
 	a->state = HZ_READY;
+	a->ended = false;
 	if (a->key != NULL && a->key->always_auth && kinds[kind].reauth) {
 		a->needs_reauth = true;
 		a->order = atomic_fetch_add(&next_order, 1);
@@ -285,9 +290,10 @@ void hz_ops_sweep(struct hz_session *s)
 	for (int k = 0; k < HZ_OP_KINDS; k++) {
 		struct hz_active *a = &s->active[k];
 
-		if (a->state != HZ_IDLE && voided(s, a))
+		if (a->state != HZ_IDLE && voided(s, a)) {
 			(void)end_void(a);
-		else if (a->state == HZ_IDLE && a->op != NULL && a->key != NULL && a->epoch != epoch)
+			a->ended = true;
+		} else if (a->state == HZ_IDLE && a->op != NULL && a->key != NULL && a->epoch != epoch)
 			drop_op(a);
 	}
 }

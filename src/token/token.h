@@ -96,6 +96,7 @@ struct hz_active {
 	uint64_t epoch, generation;  /* token's and backend's counters when key was looked up: valid while both are unchanged */
 	uint64_t login_epoch;
 	bool the_users;              /* so is the key (hz_is_the_users): a logout ends the operation */
+	bool ended;                  /* by the end of a login, while nobody looked */
 	bool needs_reauth;           /* CKA_ALWAYS_AUTHENTICATE: waits for a CKU_CONTEXT_SPECIFIC login */
 	uint64_t order;              /* with needs_reauth: later operations have higher numbers; such a login serves the last one */
 	bool in_message;             /* between C_*MessageBegin and the last C_*MessageNext */

@@ -179,3 +179,5 @@ tests_module_t_ecies_device_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHR
 
 check_PROGRAMS += tests/module/t_poai
 tests_module_t_poai_LDADD = libhz.la $(OPENSSL_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS) -ldl
+check_PROGRAMS += tests/module/t_gate_race
+tests_module_t_gate_race_LDADD = $(GATE_TEST_LIBS)

@@ -90,6 +90,38 @@ static void test_renewal(void)
 	OK(p11->C_CloseSession(h));
 }
 
+/* The login ends amid an operation, and another begins: what was begun under the first stays void. */
+static void test_running(void)
+{
+	CK_SESSION_HANDLE h = p11_open(4, CKF_RW_SESSION), other = p11_open(4, CKF_RW_SESSION);
+	CK_MECHANISM ecb = { CKM_AES_ECB, NULL, 0 };
+	CK_OBJECT_HANDLE key, list[4];
+	CK_BYTE in16[16] = { 1 }, out[32];
+	CK_ULONG n = sizeof out;
+
+	OK(staged(h, 1));
+	OK(gate_make_key(h, &key));
+	OK(p11->C_EncryptInit(h, &ecb, key));
+	OK(p11->C_EncryptUpdate(h, in16, sizeof in16, out, &n));
+	OK(p11->C_FindObjectsInit(h, NULL, 0));
+	clock_pass(3600);
+	CHECK(!in(other)); /* which is where the end is noticed */
+	n = sizeof out;
+	RV(p11->C_EncryptUpdate(h, in16, sizeof in16, out, &n), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_EncryptFinal(h, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(staged(other, 1));
+	OK(p11->C_EncryptInit(h, &ecb, key));
+	clock_pass(3600);
+	OK(staged(other, 1));
+	RV(p11->C_EncryptUpdate(h, in16, sizeof in16, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_FindObjects(h, list, 4, &n));
+	CHECK(n == 0);
+	OK(p11->C_FindObjectsFinal(h));
+	OK(gate_use_key(h, key)); /* a new one is the new login's */
+	OK(p11->C_CloseSession(h));
+	OK(p11->C_CloseSession(other));
+}
+
 /* 60 s, and by source: what one has proved does not speak for the other. */
 static void test_cache(void)
 {
@@ -168,6 +200,7 @@ int main(void)
 	CHECK(clock_asked != 0); /* else nothing here was tested */
 	test_lifetimes();
 	test_renewal();
+	test_running();
 	test_cache();
 	OK(p11->C_Finalize(NULL));
 	conf("", "idle_ttl = yes\n");
