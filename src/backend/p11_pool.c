@@ -160,6 +160,10 @@ static bool wait_for_room(struct hz_p11_pool *pool, int64_t deadline, CK_SESSION
 	struct timespec until;
 
 	*h = CK_INVALID_HANDLE;
+	if (pool->n_idle != 0) {
+		*h = pool->idle[--pool->n_idle];
+		return true;
+	}
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += deadline / 1000 < HZ_P11_WAIT ? deadline / 1000 : HZ_P11_WAIT;
 	while (pool->n_idle == 0 && pool->open >= pool->cap)

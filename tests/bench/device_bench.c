@@ -294,7 +294,7 @@ static double median(double *v, size_t n)
 /* By turns, each way first in every other round, so that what else the machine does falls on both alike. */
 static void compare(struct way w[2], const struct kind *k, bool threads, double span)
 {
-	double us[2][ROUNDS_MAX], cpu[2][ROUNDS_MAX], ratio[ROUNDS_MAX], more[ROUNDS_MAX], turn = threads ? 0.25 : 0.05;
+	double us[2][ROUNDS_MAX], cpu[2][ROUNDS_MAX], ratio[ROUNDS_MAX], more[ROUNDS_MAX], turn = threads ? 0.1 : 0.02;
 	size_t rounds = (size_t)(span / (2 * turn));
 	struct cost (*measure)(const struct way *, const struct kind *, double) = threads ? sign_time_threads : sign_time;
 
