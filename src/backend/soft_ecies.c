@@ -163,6 +163,14 @@ static CK_RV begin(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key 
 
 /* ---- C_WrapKey, C_UnwrapKey with CKM_HANZO_ECIES ---- */
 
+/* A private key in a device may not say what its public half is. */
+static CK_RV needs_public(const struct hz_key *key)
+{
+	CK_RV rv = hz_vendor_needs_k256(key);
+
+	return rv == CKR_OK && !key->has_k256_pub ? hz_fail(CKR_KEY_TYPE_INCONSISTENT, "the public half is not known") : rv;
+}
+
 static bool is_share(const struct hz_attrs *a)
 {
 	return hz_attrs_find(a, CKA_HANZO_SHARE_INDEX) != NULL;
@@ -184,7 +192,7 @@ static CK_RV wrap(const struct hz_mech *m, struct hz_key *wrapping, struct hz_ke
 {
 	struct hz_ecies_aad aad = { HZ_ECIES_WRAP, NULL, 0 };
 	struct hz_buf text = HZ_BUF_SECRET;
-	CK_RV rv = hz_vendor_needs_k256(wrapping);
+	CK_RV rv = needs_public(wrapping);
 
 	if (rv == CKR_OK)
 		rv = take_aad(m, &aad.p, &aad.n);
@@ -407,15 +415,20 @@ static CK_RV take_ephemeral(const struct hz_mech *m, uint8_t k[64])
 	return CKR_OK;
 }
 
-/* Exponents are odd and kept without leading zeros: three bytes make 65537 at least. A small exponent turns a slip in somebody's padding into the plaintext; even ones and short moduli make no key here at all. */
+/*
+ * Exponents are kept without leading zeros: three bytes and an odd end make 65537 at least. A small exponent turns a slip in somebody's
+ * padding into the plaintext. Even ones and short moduli make no key here at all, but a device may have such.
+ */
 static CK_RV check_requester(const struct hz_key *rsa)
 {
 	const struct hz_attr *e = hz_attrs_find(&rsa->attrs, CKA_PUBLIC_EXPONENT);
 
 	if (rsa->type != CKK_RSA)
 		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the answer goes to an RSA key");
-	if (e == NULL || e->len < 3)
-		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the RSA key's public exponent is below 65537");
+	if (rsa->bits < 2048)
+		return hz_fail(CKR_WRAPPING_KEY_SIZE_RANGE, "an RSA key of %d bits", rsa->bits);
+	if (e == NULL || e->len < 3 || (((const uint8_t *)e->value)[e->len - 1] & 1) == 0)
+		return hz_fail(CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the RSA key's public exponent is even or below 65537");
 	return CKR_OK;
 }
 
@@ -463,7 +476,7 @@ static CK_RV share_wrap(const struct hz_mech *m, struct hz_key *wrapping, struct
 	struct hz_split split;
 	struct hz_buf text = HZ_BUF_SECRET;
 	struct hz_share *s;
-	CK_RV rv = hz_vendor_needs_k256(wrapping);
+	CK_RV rv = needs_public(wrapping);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -514,7 +527,10 @@ static CK_RV partial(const struct hz_mech *m, struct hz_key *wrapping, struct hz
 		rv = take_ephemeral(m, k);
 	if (rv == CKR_OK)
 		rv = hz_partial_make(target->secret, (unsigned)i, (unsigned)t, id->value, k, text);
-	return rv != CKR_OK ? rv : hz_soft_rsa_oaep256(wrapping, text, sizeof text, out);
+	if (rv == CKR_OK)
+		rv = hz_soft_rsa_oaep256(wrapping, text, sizeof text, out);
+	hz_wipe(text, sizeof text); /* t of these are the secret */
+	return rv;
 }
 
 #define K256_SIZES 256, 256

@@ -369,14 +369,14 @@ CK_RV hz_rsa_unwrap(const struct hz_mech *m, struct hz_key *unwrapping, const ui
 	return rv;
 }
 
-/* The private half may stand in for the public one: its own numbers make a public key. */
+/* The private half may stand in for the public one, and a key in a device for one that is here: its own numbers make a public key. */
 static EVP_PKEY *public_half(const struct hz_key *rsa)
 {
 	const struct hz_attr *n = hz_attrs_find(&rsa->attrs, CKA_MODULUS), *e = hz_attrs_find(&rsa->attrs, CKA_PUBLIC_EXPONENT);
 	struct hz_params p;
 	EVP_PKEY *pkey;
 
-	if (rsa->cls == CKO_PUBLIC_KEY) {
+	if (rsa->cls == CKO_PUBLIC_KEY && rsa->pkey != NULL) {
 		EVP_PKEY_up_ref(rsa->pkey);
 		return rsa->pkey;
 	}

@@ -238,6 +238,7 @@ CK_RV hz_partial_make(const uint8_t share[32], unsigned i, unsigned t, const uin
 	memcpy(out + 86, s, 32);
 	hz_wipe(r, sizeof r);
 	hz_wipe(s, sizeof s);
+	hz_wipe(d, sizeof d);
 	return ok ? CKR_OK : failed("no partial result");
 }
 
