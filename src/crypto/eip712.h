@@ -11,7 +11,7 @@
  * What is accepted: one JSON object with exactly `types`, `primaryType`, `domain` and `message`.
  *
  * types        Struct names and field names are made of letters, digits, `_`, `$` (structs also `:`) and do not begin with a digit;
- *              a struct is not called like an atomic type, a field name occurs once in a struct. A field's type is uint8..uint256,
+ *              a struct is not called like an atomic type or what might be taken for one (int, uint7, bytes33), a field name occurs once in a struct. A field's type is uint8..uint256,
  *              int8..int256 (in steps of 8), bool, address, bytes1..bytes32, bytes, string or a declared struct, followed by up
  *              to 8 of `[]` and `[N]`. Structs may refer to each other and to themselves.
  * EIP712Domain May be left out: it then is made of the members of `domain`. When given, its fields are some of the standard five,

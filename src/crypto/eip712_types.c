@@ -137,15 +137,33 @@ int e712_struct_add(struct e712 *e, const char *name, size_t len)
 	return (int)e->structs++;
 }
 
+/*
+ * Names that others read as atomic types: int and uint mean int256 and uint256 to some, and what looks like a width that does not exist
+ * is an error to them. A struct of such a name would be hashed in two ways.
+ */
+static bool like_atomic(const char *s, size_t len)
+{
+	static const char *const stems[] = { "int", "uint", "bytes", "fixed", "ufixed", "function" };
+	struct e712_type t;
+
+	if (atomic_type(s, len, &t))
+		return true;
+	while (len > 0 && s[len - 1] >= '0' && s[len - 1] <= '9')
+		len--;
+	for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++)
+		if (len == strlen(stems[i]) && memcmp(s, stems[i], len) == 0)
+			return true;
+	return false;
+}
+
 /* First pass: the names of all structs, so that fields may refer to later ones; *fields counts them all. */
 static bool read_names(struct e712 *e, const struct hz_jnode *types, size_t *fields)
 {
 	const struct hz_jnode *c = hz_jdoc_first(types);
-	struct e712_type t;
 
 	*fields = 0;
 	for (uint32_t i = 0; i < types->len; i++, c = hz_jdoc_next(&e->json, c)) {
-		if (!good_name(c->key, c->key_len, true) || atomic_type(c->key, c->key_len, &t))
+		if (!good_name(c->key, c->key_len, true) || like_atomic(c->key, c->key_len))
 			return e712_refuse(e, "bad struct name in types");
 		if (c->type != HZ_J_ARRAY)
 			return e712_refuse(e, "types.%.*s is not an array", (int)c->key_len, c->key);

@@ -61,6 +61,13 @@ static const struct hz_profile profiles[] = {
 			   H("evidenceHash"), A("operator") },
 		.fields = 8, .first = 8,
 	},
+	{ /* of a node, what its peers approve before they release an epoch's keys to it */
+		.name = "attestation-root", .prefix = "",
+		.field = { H("cpuTeeMeasurement"), H("gpuAttestationReport"), H("driverFirmwareMeasurement"), H("quasarGpuBinaryHash"),
+			   H("cryptoKernelHash"), H("aiModelRuntimeHash"), H("precompileBinaryHash"), H("policyRoot"), H("nodeIdentity"),
+			   U("epoch", 8), { "cpuTeeKind", 1, true, 0, 3 }, { "gpuTeeKind", 1, true, 0, 3 }, { "ioLevel", 1, true, 0, 4 } },
+		.fields = 13, .first = 13,
+	},
 	{
 		.name = "consensus", .prefix = "",
 		.field = { H("modelSpecHash"), U("vote", 1), U("bucket", 2) },

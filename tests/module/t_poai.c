@@ -266,6 +266,74 @@ static void test_eip712(void)
 	refused(CKM_HANZO_POAI, poai("gpt4", now()), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
+/* Neither a copy nor a change makes of a restricted key one that signs the same digest otherwise, or under another memory of nonces. */
+static void test_no_way_around(void)
+{
+	static CK_MECHANISM_TYPE any[] = { CKM_HANZO_ECDSA_RECOVERABLE, CKM_HANZO_EIP712, CKM_ML_DSA };
+	static char other[] = "poai:acme:other", hmms[] = "hmm:acme:main";
+	CK_ATTRIBUTE changes[] = { { CKA_ALLOWED_MECHANISMS, any, sizeof any },
+				   { CKA_ALLOWED_MECHANISMS, any, 0 },
+				   { CKA_HANZO_KEYSPACE, other, sizeof other - 1 },
+				   { CKA_HANZO_KEYSPACE, other, 0 },
+				   { CKA_HANZO_KEYSPACE, hmms, sizeof hmms - 1 } };
+	CK_OBJECT_HANDLE copy, was = at.priv;
+	const char *text = poai("gpt4", now());
+	static CK_BYTE sig[SIG];
+	CK_ULONG n;
+
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		CHECK(p11->C_SetAttributeValue(at.s, at.priv, &changes[i], 1) != CKR_OK);
+		CHECK(p11->C_CopyObject(at.s, at.priv, &changes[i], 1, &copy) != CKR_OK);
+	}
+	OK(sign(CKM_HANZO_POAI, at.priv, NULL, text, sig, &n));
+	for (size_t i = 0; i < 2; i++) { /* a label is a label: what the key is for was fixed when it was made */
+		CK_ATTRIBUTE label = { CKA_LABEL, i == 0 ? other : hmms, (i == 0 ? sizeof other : sizeof hmms) - 1 };
+
+		if (p11->C_CopyObject(at.s, was, &label, 1, &copy) != CKR_OK)
+			continue;
+		at.priv = copy;
+		refused(CKM_HANZO_POAI, text, CKR_FUNCTION_REJECTED);
+		refused(CKM_HANZO_POAI, poai("other", now()), CKR_FUNCTION_REJECTED);
+		refused(CKM_HANZO_HMM_SETTLEMENT, hmm("x", now()), CKR_MECHANISM_INVALID);
+		OK(p11->C_DestroyObject(at.s, copy));
+	}
+	at.priv = was;
+}
+
+/* A key of no keyspace, restricted by its template, does not get into one by a copy: its nonces would be counted anew. */
+static void test_no_second_memory(void)
+{
+	static CK_MECHANISM_TYPE only[] = { CKM_HANZO_POAI };
+	static char label[] = "poai:acme:gpt4";
+	CK_MECHANISM gen = { at.kind->gen, NULL, 0 };
+	CK_ULONG set = CKP_ML_DSA_65;
+	CK_ATTRIBUTE p[] = { TRUE_(CKA_VERIFY), { CKA_EC_PARAMS, k256, sizeof k256 } };
+	CK_ATTRIBUTE v[] = { TRUE_(CKA_SIGN), { CKA_ALLOWED_MECHANISMS, only, sizeof only } };
+	CK_ATTRIBUTE into[] = { { CKA_LABEL, label, sizeof label - 1 }, { CKA_HANZO_KEYSPACE, label, sizeof label - 1 } };
+	CK_OBJECT_HANDLE pub, priv, copy, was = at.priv;
+	const char *text = poai("gpt4", now());
+	static CK_BYTE sig[SIG];
+	CK_ULONG n;
+
+	if (at.kind->type == CKK_ML_DSA)
+		p[1] = (CK_ATTRIBUTE){ CKA_PARAMETER_SET, &set, sizeof set };
+	OK(p11->C_GenerateKeyPair(at.s, &gen, p, 2, v, 2, &pub, &priv));
+	OK(sign(CKM_HANZO_POAI, priv, NULL, text, sig, &n));
+	for (size_t i = 0; i < 2; i++) {
+		CHECK(p11->C_SetAttributeValue(at.s, priv, &into[i], 1) != CKR_OK || i == 0);
+		at.priv = priv;
+		refused(CKM_HANZO_POAI, text, CKR_FUNCTION_REJECTED);
+		if (p11->C_CopyObject(at.s, priv, &into[i], 1, &copy) != CKR_OK)
+			continue;
+		at.priv = copy;
+		refused(CKM_HANZO_POAI, text, CKR_FUNCTION_REJECTED);
+		OK(p11->C_DestroyObject(at.s, copy));
+	}
+	at.priv = was;
+	OK(p11->C_DestroyObject(at.s, priv));
+	OK(p11->C_DestroyObject(at.s, pub));
+}
+
 /* ---- the tool ---- */
 
 /* Exit status of a shell command in the test's folder. */
@@ -409,6 +477,8 @@ static void test_kind(const struct kind *k)
 	generate(labels[0], &at.pub, &at.priv);
 	test_poai();
 	test_restart();
+	test_no_way_around();
+	test_no_second_memory();
 	generate(labels[1], &at.pub, &at.priv);
 	test_hmm();
 	test_eip712();

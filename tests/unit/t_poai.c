@@ -251,6 +251,28 @@ static void profile_is(const char *name, const char *text, const char *want)
 	"\",\"promptHash\":\"" B32("9d") "\",\"canonicalOutputHash\":\"" B32("0f") "\",\"status\":2,\"n\":3,\"threshold\":2,\"winnersRoot\":\"" \
 	B32("44") "\",\"operatorsRoot\":\"" B32("55") "\",\"feePaid\":\"1000000\",\"settledAtHeight\":72623859790382856}"
 
+/* The node's canonical 299 bytes: nine hashes whose bytes count up from 0x10, 0x20, .. 0x90. */
+START_TEST(test_attestation_root)
+{
+	static const char *const names[] = { "cpuTeeMeasurement", "gpuAttestationReport", "driverFirmwareMeasurement", "quasarGpuBinaryHash",
+					     "cryptoKernelHash", "aiModelRuntimeHash", "precompileBinaryHash", "policyRoot", "nodeIdentity" };
+	char text[2048] = "{", hex[65], why[128];
+	uint8_t h[32], d[32];
+
+	for (size_t i = 0; i < 9; i++) {
+		for (size_t k = 0; k < 32; k++)
+			h[k] = (uint8_t)(0x10 * (i + 1) + k);
+		hz_hex_encode(h, 32, hex);
+		snprintf(text + strlen(text), sizeof text - strlen(text), "\"%s\":\"0x%s\",", names[i], hex);
+	}
+	strcat(text, "\"epoch\":72623859790382856,\"cpuTeeKind\":1,\"gpuTeeKind\":1,\"ioLevel\":3}");
+	profile_is("attestation-root", text, "56f1d8e537973913091159c532ecc657f3e0cd63946dfcaea831d42a62682152");
+	text[strlen(text) - 2] = '5';
+	ck_assert(!hz_profile_digest(hz_profile_find("attestation-root"), text, strlen(text), d, why, sizeof why));
+	ck_assert_str_eq(why, "ioLevel: not from 0 to 4");
+}
+END_TEST
+
 START_TEST(test_profiles)
 {
 	profile_is("compute-report", REPORT, "3a2ccde8f8d9d8767461f76935a268626faf979d9fe51cffc2976ab3d43b0633");
@@ -328,6 +350,7 @@ int main(void)
 	tcase_add_test(tc, test_time);
 	tcase_add_test(tc, test_once);
 	tcase_add_test(tc, test_profiles);
+	tcase_add_test(tc, test_attestation_root);
 	tcase_add_test(tc, test_verdict);
 	tcase_add_test(tc, test_profiles_refuse);
 	if (probe != NULL)
