@@ -51,6 +51,17 @@ refused tool poai verify --address "$a" --signatures turned <signed
 head -1 signatures >short
 refused tool poai verify --address "$a" --signatures short <signed
 
+say "progress on a terminal, for people only"
+if command -v script >/dev/null 2>&1; then
+	printf '"%s" poai verify --address %s --signatures signatures < signed > verdicts\n' "$HANZO_P11" "$a" > watched.sh
+	script -qec "sh watched.sh" typescript >/dev/null </dev/null || fail "verify on a terminal"
+	tr '\r' '\n' < typescript | grep -qE '^2 done, 0 refused, [0-9]+/s' || { cat typescript; fail "no progress on a terminal"; }
+	[ "$(cat verdicts)" = "valid
+valid" ] || fail "the answers do not belong to the terminal"
+fi
+tool poai verify --address "$a" --signatures signatures <signed 2>quiet >/dev/null
+[ ! -s quiet ] || fail "progress where there is no terminal"
+
 say "time and verification"
 poai gpt4 $((now - 3000)) 6 >old
 with_key poai --label poai:acme:gpt4 old >old.sig

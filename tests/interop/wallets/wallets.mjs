@@ -38,10 +38,11 @@ const lines = (file) => readFileSync(`${folder}/${file}`, 'utf8').split('\n').fi
 async function sign(kind, list, key) {
   const wallet = new Wallet(key)
   const account = privateKeyToAccount(key)
-  const out = []
-  for (const [i, line] of list.entries()) {
+  const out = { viem: [], ethers: [] }
+  for (const line of list) {
     const { doc, plain } = typed(kind, line)
-    out.push(i % 2 === 0 ? await account.signTypedData(doc) : await wallet.signTypedData(doc.domain, plain, doc.message))
+    out.viem.push(await account.signTypedData(doc))
+    out.ethers.push(await wallet.signTypedData(doc.domain, plain, doc.message))
   }
   return { out, point: wallet.signingKey.publicKey }
 }
@@ -54,7 +55,7 @@ async function make() {
     const list = Array.from({ length: COUNT[kind] }, () => JSON.stringify(one()))
     const { out, point } = await sign(kind, list, r.hex(32))
     writeFileSync(`${folder}/${kind}.jsonl`, list.join('\n') + '\n')
-    writeFileSync(`${folder}/${kind}.wallet`, out.join('\n') + '\n')
+    for (const wallet of Object.keys(out)) writeFileSync(`${folder}/${kind}.${wallet}`, out[wallet].join('\n') + '\n')
     writeFileSync(`${folder}/${kind}.point`, point)
   }
 }
