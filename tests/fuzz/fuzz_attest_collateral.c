@@ -38,6 +38,24 @@ evaluate(struct hz_at_run *run, const struct hz_at_bytes *in)
 	hz_tdx_collateral_free(&c);
 }
 
+/* The input as the value of Intel's extension. */
+static void
+extension(X509 *cert, const struct hz_at_bytes *in)
+{
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	ASN1_OBJECT *oid = OBJ_txt2obj("1.2.840.113741.1.13.1", 1);
+	X509_EXTENSION *ext = NULL;
+	struct hz_tdx_pck pck;
+
+	if (value != NULL && ASN1_OCTET_STRING_set(value, in->p, (int)in->len) == 1)
+		ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value);
+	if (ext != NULL && X509_add_ext(cert, ext, -1) == 1)
+		(void)hz_tdx_pck_read(cert, &pck);
+	X509_EXTENSION_free(ext);
+	ASN1_OBJECT_free(oid);
+	ASN1_OCTET_STRING_free(value);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,10 +76,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)hz_tdx_collateral_open(&run, &pck, true, false, &c);
 		hz_tdx_collateral_free(&c);
 		cert = X509_new_ex(run.libctx, NULL);
-		if (cert != NULL)
+		if (cert != NULL) {
 			(void)hz_at_crl_check(&run, cert, cert, true);
+			extension(cert, &bytes);
+		}
 		X509_free(cert);
 	}
+	hz_at_seen_free(run.seen);
 	hz_attest_result_free(run.res);
 	hz_attest_input_free(in);
 	return 0;

@@ -20,6 +20,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 	{ "\5", "attestation/tdx/azure-v4-hcl-2026/hcl-report.bin", NULL },
 	{ "\5", "attestation/snp/azure-v3-genoa-hcl/hcl-report.bin", NULL },
 	{ "\5", NULL, "{\"hcl\":\"SENMQQ\",\"quote\":\"_1RDR4AY\",\"signature\":\"ABQ\",\"pcrs\":\"AA\",\"tdx\":\"BAAC\"}" },
+	{ "\4", NULL, "{\"quote\":\"_1RDR4AY\",\"signature\":\"ABgACwABAQABAQ\",\"pcrs\":\"AA\",\"ak\":\"MFkw\"}" },
 	{ "\6", "attestation/cca/veraison-good-profile1/token.cbor", NULL },
 	{ "\6", "attestation/cca/emulated-platform/token.cbor", NULL },
 	{ "\11", "attestation/snp/v3-genoa-vcek-extended/tsm-report.json", NULL },

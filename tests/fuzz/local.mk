@@ -29,6 +29,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_attest_gpu \
 	tests/fuzz/replay_attest_parts \
 	tests/fuzz/replay_attest_policy \
+	tests/fuzz/replay_attest_rim \
 	tests/fuzz/replay_jsoncheck
 tests_fuzz_replay_attest_certs_SOURCES = tests/fuzz/fuzz_attest_certs.c tests/fuzz/seeds.c tests/fuzz/seeds.h
 tests_fuzz_replay_attest_certs_LDADD = $(FUZZ_ATTEST_LIBS)
@@ -42,6 +43,8 @@ tests_fuzz_replay_attest_parts_SOURCES = tests/fuzz/fuzz_attest_parts.c tests/fu
 tests_fuzz_replay_attest_parts_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_replay_attest_policy_SOURCES = tests/fuzz/fuzz_attest_policy.c tests/fuzz/seeds.c tests/fuzz/seeds.h
 tests_fuzz_replay_attest_policy_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_replay_attest_rim_SOURCES = tests/fuzz/fuzz_attest_rim.c tests/fuzz/seeds.c tests/fuzz/seeds.h
+tests_fuzz_replay_attest_rim_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_replay_jsoncheck_SOURCES = tests/fuzz/fuzz_jsoncheck.c tests/fuzz/seeds.c tests/fuzz/seeds.h
 tests_fuzz_replay_jsoncheck_LDADD = $(FUZZ_ATTEST_LIBS)
 if FUZZING
@@ -52,6 +55,7 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz_attest_gpu \
 	tests/fuzz/fuzz_attest_parts \
 	tests/fuzz/fuzz_attest_policy \
+	tests/fuzz/fuzz_attest_rim \
 	tests/fuzz/fuzz_jsoncheck
 tests_fuzz_fuzz_attest_certs_SOURCES = tests/fuzz/fuzz_attest_certs.c tests/fuzz/seeds.h
 tests_fuzz_fuzz_attest_certs_LDADD = $(FUZZ_ATTEST_LIBS)
@@ -71,6 +75,9 @@ tests_fuzz_fuzz_attest_parts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_attest_policy_SOURCES = tests/fuzz/fuzz_attest_policy.c tests/fuzz/seeds.h
 tests_fuzz_fuzz_attest_policy_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_fuzz_attest_policy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_attest_rim_SOURCES = tests/fuzz/fuzz_attest_rim.c tests/fuzz/seeds.h
+tests_fuzz_fuzz_attest_rim_LDADD = $(FUZZ_ATTEST_LIBS)
+tests_fuzz_fuzz_attest_rim_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_jsoncheck_SOURCES = tests/fuzz/fuzz_jsoncheck.c tests/fuzz/seeds.h
 tests_fuzz_fuzz_jsoncheck_LDADD = $(FUZZ_ATTEST_LIBS)
 tests_fuzz_fuzz_jsoncheck_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
