@@ -297,6 +297,12 @@ bool hz_attest_input_tier(hz_attest_input *in, unsigned tier);
  * The verdict is hz_attest_result_reason() == HZ_ATTEST_OK and nothing else.
  */
 hz_attest_result *hz_attest_verify(const hz_attest_verifier *v, const hz_attest_policy *p, const hz_attest_input *in);
+
+/*
+ * Takes the evidence apart without believing it, for showing it to a person: claims of every piece that can be read, expectations and
+ * policies aside.  The verdict is never HZ_ATTEST_OK; hz_attest_result_each() and the dumps show the claims.
+ */
+hz_attest_result *hz_attest_inspect(const hz_attest_verifier *v, const hz_attest_input *in);
 void hz_attest_result_free(hz_attest_result *r);
 
 enum hz_attest_reason hz_attest_result_reason(const hz_attest_result *r);

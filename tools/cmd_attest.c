@@ -183,7 +183,7 @@ print_result(const struct job *j, const hz_attest_result *res)
 static bool
 print_claim(void *arg, const char *name, const char *value)
 {
-	(void)arg;
+	++*(size_t *)arg;
 	printf("%-32s %s\n", name, value);
 	return true;
 }
@@ -201,6 +201,8 @@ show(const struct job *j, const hz_attest_result *res)
 		return TOOL_OK;
 	}
 	hz_attest_result_each(res, print_claim, &n);
+	if (n == 0)
+		return tool_fail(TOOL_REFUSED, "nothing to show: %s", hz_attest_result_text(res));
 	puts("claims are shown as they stand in the evidence; \"attest verify\" says whether they are true");
 	return TOOL_OK;
 }
@@ -210,8 +212,11 @@ run_job(struct job *j, bool verify)
 {
 	hz_attest_verifier *v = hz_attest_verifier_new(NULL);
 	hz_attest_policy *p = evidence_policy(&j->held, j->policy);
-	hz_attest_result *res = v != NULL && p != NULL ? hz_attest_verify(v, p, j->in) : NULL;
+	hz_attest_result *res = NULL;
 	int rc = TOOL_USAGE;
+
+	if (v != NULL && p != NULL)
+		res = verify ? hz_attest_verify(v, p, j->in) : hz_attest_inspect(v, j->in);
 
 	if (res != NULL && !verify)
 		rc = show(j, res);

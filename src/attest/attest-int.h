@@ -115,6 +115,7 @@ struct hz_at_run {
 	const struct hz_attest_policy *policy;
 	const struct hz_attest_input *in;      /* collateral: in->coll[0 .. in->n_coll) */
 	int64_t now;                           /* seconds since 1970 */
+	bool inspect;                          /* go on behind a refusal, for the claims; the verdict is a refusal in any case */
 	struct hz_attest_result *res;
 	struct hz_rim_cache *rims;             /* reference manifests read so far (rim.c); starts as NULL */
 	struct hz_at_seen *seen;               /* certificates and signatures so far (seen.c); starts as NULL */

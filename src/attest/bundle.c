@@ -390,17 +390,30 @@ check_no_mix(struct hz_at_run *run, const struct bundle *b)
 	return HZ_ATTEST_OK;
 }
 
+/* GPUs first: the CPU's report names their keys. Who only looks sees the pieces behind a refused one as well. */
+static enum hz_attest_reason
+check_pieces(struct hz_at_run *run, struct bundle *b)
+{
+	enum hz_attest_reason rc = check_challenge(run, b), next;
+
+	for (size_t i = 0; (rc == HZ_ATTEST_OK || run->inspect) && i < b->n_gpus; i++) {
+		next = verify_gpu(run, b, i);
+		rc = rc == HZ_ATTEST_OK ? next : rc;
+	}
+	if (rc == HZ_ATTEST_OK)
+		rc = check_gpu_group(run, b);
+	if (rc == HZ_ATTEST_OK || run->inspect) {
+		next = verify_cpu(run, b);
+		rc = rc == HZ_ATTEST_OK ? next : rc;
+	}
+	return rc;
+}
+
 static enum hz_attest_reason
 check_bundle(struct hz_at_run *run, struct bundle *b)
 {
-	enum hz_attest_reason rc = check_challenge(run, b);
+	enum hz_attest_reason rc = check_pieces(run, b);
 
-	for (size_t i = 0; rc == HZ_ATTEST_OK && i < b->n_gpus; i++)
-		rc = verify_gpu(run, b, i);
-	if (rc == HZ_ATTEST_OK)
-		rc = check_gpu_group(run, b);
-	if (rc == HZ_ATTEST_OK)
-		rc = verify_cpu(run, b);
 	if (rc == HZ_ATTEST_OK)
 		rc = check_no_mix(run, b);
 	if (rc == HZ_ATTEST_OK)

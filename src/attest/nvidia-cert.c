@@ -55,6 +55,48 @@ check_chain(struct hz_at_run *run, STACK_OF(X509) *certs, bool crl_required)
 	return rc;
 }
 
+/* ---- order ---- */
+
+/* The certificate that no other of them was issued by, by name; -1 where there is none. */
+static int
+find_leaf(STACK_OF(X509) *certs)
+{
+	for (int i = 0; i < sk_X509_num(certs); i++) {
+		const X509_NAME *name = X509_get_subject_name(sk_X509_value(certs, i));
+		bool issues = false;
+
+		for (int k = 0; k < sk_X509_num(certs); k++)
+			issues |= k != i && X509_NAME_cmp(X509_get_issuer_name(sk_X509_value(certs, k)), name) == 0;
+		if (!issues)
+			return i;
+	}
+	return -1;
+}
+
+void
+hz_nv_arrange(STACK_OF(X509) *certs)
+{
+	X509 *order[HZ_NV_CHAIN_LEN];
+	int n = sk_X509_num(certs), at = find_leaf(certs), used = 0;
+
+	if (n != HZ_NV_CHAIN_LEN)
+		return;
+	while (at >= 0 && used < n) {
+		const X509_NAME *issuer = X509_get_issuer_name(sk_X509_value(certs, at));
+
+		order[used++] = sk_X509_value(certs, at);
+		for (at = n - 1; at >= 0; at--)
+			if (X509_NAME_cmp(X509_get_subject_name(sk_X509_value(certs, at)), issuer) == 0)
+				break;
+	}
+	for (int i = 0; i < n; i++) /* names that lead in a circle leave some out */
+		for (int k = 0; k < i; k++)
+			if (used < n || order[i] == order[k])
+				return;
+	for (int i = 0; i < n; i++)
+		(void)sk_X509_set(certs, i, order[i]);
+}
+
 /* ---- kind of device ---- */
 
 /* "GH100 A01 GSP FMC LF": the chip is the first word.  A switch has LS_10 and the same authorities above it. */

@@ -171,7 +171,7 @@ static enum hz_attest_reason
 describe(struct hz_at_run *run, struct hz_at_item *item, const struct hz_nv_info *info, const struct hz_nv_device *d)
 {
 	item->is_gpu = true;
-	item->arch = d->arch;
+	item->arch = d->arch == HZ_AT_ARCH_BLACKWELL ? HZ_AT_ARCH_BLACKWELL : HZ_AT_ARCH_HOPPER;
 	item->mode = info->mode;
 	if (!hz_at_spki_sha256(run, d->leaf, item->leaf_spki_sha256))
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "a digest failed");
@@ -242,6 +242,9 @@ verify(struct hz_at_run *run, struct hz_at_item *item)
 
 	if (first != NULL && *first == '[')
 		return verify_list(run, item);
+	/* One file is the chain as the device gave it; the order of several files is the caller's, who may give them in any. */
+	if (run->in->n_certs > 1)
+		hz_nv_arrange(item->certs);
 	return check_report(run, item, item->evidence, item->certs, NULL);
 }
 

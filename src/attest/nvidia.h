@@ -53,6 +53,9 @@ struct hz_nv_device {
 struct hz_nv_policy;
 extern const struct hz_at_section hz_nv_section;
 
+/* Puts the five certificates of a device into the order leaf to root by their names; leaves alone what is no such chain. */
+void hz_nv_arrange(STACK_OF(X509) *certs);
+
 /* certs must be exactly the five of the device, leaf first, under a pinned root. */
 enum hz_attest_reason hz_nv_chain(struct hz_at_run *run, STACK_OF(X509) *certs, bool crl_required, struct hz_nv_device *out);
 

@@ -36,17 +36,6 @@ static const struct hz_at_section section = { "tpm", sizeof(struct policy), fiel
 
 /* ---- the attestation key ---- */
 
-/* Its certificate: the one in part "ak", or the first of the certificates. NULL where there is none. */
-static X509 *
-find_cert(struct hz_at_run *run, struct hz_at_item *item, struct hz_at_bytes ak)
-{
-	int before = sk_X509_num(item->certs);
-
-	if (ak.p != NULL)
-		return hz_at_certs_read(run, item->certs, ak.p, ak.len) ? sk_X509_value(item->certs, before) : NULL;
-	return before > 0 ? sk_X509_value(item->certs, 0) : NULL;
-}
-
 static bool
 certifies_ak(X509 *cert)
 {
@@ -59,6 +48,20 @@ certifies_ak(X509 *cert)
 	ASN1_OBJECT_free(want);
 	EXTENDED_KEY_USAGE_free(use);
 	return found;
+}
+
+/* Its certificate: the one in part "ak", or the first of the certificates that is for an attestation key, or the first. NULL: none. */
+static X509 *
+find_cert(struct hz_at_run *run, struct hz_at_item *item, struct hz_at_bytes ak)
+{
+	int before = sk_X509_num(item->certs);
+
+	if (ak.p != NULL)
+		return hz_at_certs_read(run, item->certs, ak.p, ak.len) ? sk_X509_value(item->certs, before) : NULL;
+	for (int i = 0; i < before; i++)
+		if (certifies_ak(sk_X509_value(item->certs, i)))
+			return sk_X509_value(item->certs, i);
+	return before > 0 ? sk_X509_value(item->certs, 0) : NULL;
 }
 
 /* No maker's root is pinned: the policy names the authorities of the TPMs that it knows. */

@@ -263,7 +263,7 @@ verify(struct hz_at_run *run)
 	enum hz_attest_kind kind = run->in->kind;
 	enum hz_attest_reason rc;
 
-	if (run->in->evidence.p == NULL || !run->in->has_now)
+	if (run->in->evidence.p == NULL || (!run->in->has_now && !run->inspect))
 		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "no evidence, or no time of verification");
 	if (run->in->challenge.p != NULL && (run->in->report_data.p != NULL || run->in->nonce.p != NULL))
 		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a challenge, and report data or a nonce besides");
@@ -279,24 +279,42 @@ verify(struct hz_at_run *run)
 	return rc;
 }
 
-hz_attest_result *
-hz_attest_verify(const hz_attest_verifier *v, const hz_attest_policy *p, const hz_attest_input *in)
+static hz_attest_result *
+look_at(const hz_attest_verifier *v, const hz_attest_policy *p, const hz_attest_input *in, bool inspect)
 {
-	struct hz_at_run run = { 0 };
+	struct hz_at_run run = { .libctx = v->libctx, .policy = p, .in = in, .now = in->now, .inspect = inspect,
+		                 .res = hz_at_result_new() };
+	enum hz_attest_reason rc;
 
-	if (v == NULL || p == NULL || in == NULL)
-		return NULL;
-	run.res = hz_at_result_new();
 	if (run.res == NULL)
 		return NULL;
-	run.libctx = v->libctx;
-	run.policy = p;
-	run.in = in;
-	run.now = in->now;
 	ERR_set_mark();
-	hz_at_result_close(run.res, verify(&run));
+	rc = verify(&run);
+	if (inspect && rc == HZ_ATTEST_OK)
+		rc = hz_at_refuse(&run, HZ_ATTEST_R_UNSUPPORTED, "only shown, not verified");
+	hz_at_result_close(run.res, rc);
 	hz_rim_cache_free(run.rims);
 	hz_at_seen_free(run.seen);
 	ERR_pop_to_mark();
 	return run.res;
+}
+
+hz_attest_result *
+hz_attest_verify(const hz_attest_verifier *v, const hz_attest_policy *p, const hz_attest_input *in)
+{
+	return v != NULL && p != NULL && in != NULL ? look_at(v, p, in, false) : NULL;
+}
+
+hz_attest_result *
+hz_attest_inspect(const hz_attest_verifier *v, const hz_attest_input *in)
+{
+	static const char everything[] =
+	        "{\"hanzo_policy\":1,\"allow_simulated\":true,\"sim\":{\"measurement\":\"any\"},\"snp\":{\"measurement\":\"any\"},"
+	        "\"tdx\":{\"mrtd\":\"any\",\"collateral_required\":false},\"nvidia\":{\"measurements\":\"any\"},"
+	        "\"tpm\":{\"pcrs\":\"any\",\"ak\":\"any\"},\"azure\":{\"pcrs\":\"any\"},\"cca\":{\"initial_measurement\":\"any\"}}";
+	hz_attest_policy *p = hz_attest_policy_parse(everything, sizeof everything - 1, NULL, 0);
+	hz_attest_result *res = v != NULL && in != NULL && p != NULL ? look_at(v, p, in, true) : NULL;
+
+	hz_attest_policy_free(p);
+	return res;
 }

@@ -224,6 +224,26 @@ run_case(const struct bundle_case *c)
 }
 
 /* What an accepted bundle hands on, and what a refused one does not. */
+/* What would be accepted is shown and not accepted. */
+static void
+inspect(const char *text)
+{
+	hz_attest_input *in = hz_attest_input_new();
+	hz_attest_result *res;
+	char *dump;
+
+	CHECK(hz_attest_input_evidence(in, HZ_ATTEST_KIND_NONE, text, strlen(text)));
+	res = hz_attest_inspect(verifier, in);
+	dump = hz_attest_result_dump_json(res);
+	CHECK(hz_attest_result_reason(res) == HZ_ATTEST_R_UNSUPPORTED && hz_attest_result_pin(res) == NULL);
+	CHECK(hz_attest_result_claim(res, "cpu.simulated") == NULL);
+	CHECK(strstr(dump, "simulated") != NULL && strstr(dump, "\"verified\":false") != NULL);
+	CHECK(hz_attest_inspect(verifier, NULL) == NULL && hz_attest_inspect(NULL, in) == NULL);
+	free(dump);
+	hz_attest_result_free(res);
+	hz_attest_input_free(in);
+}
+
 static void
 test_result(void)
 {
@@ -251,6 +271,7 @@ test_result(void)
 	CHECK(dump != NULL && strstr(dump, "result: verified\n") != NULL);
 	free(dump);
 	hz_attest_result_free(res);
+	inspect(text);
 	res = verify(text, bad, 3);
 	CHECK(hz_attest_result_reason(res) == HZ_ATTEST_R_GPU_COUNT);
 	CHECK(hz_attest_result_pin(res) == NULL && hz_attest_result_runtime(res, &len) == NULL && len == 0);

@@ -57,6 +57,27 @@ cp "$gpu/rim/NV_GPU_DRIVER_GH100_550.90.07.xml" "$gpu/rim/NV_GPU_VBIOS_1010_0200
 expect 0 '"rim_driver":"matched"' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at \
 	--policy "$own" --collateral "$rim" --json
 expect 0 'gpu/0.project_sku' show "$gpu/blackwell-575.32.report.bin" --kind nvidia
+# The five certificates of a device as files in any order; and everything of a bundle is shown, whatever it is worth.
+awk -v d="$rim" '/BEGIN CERT/ { n++ } { print > (d "/cert" n ".pem") }' "$gpu/hopper-550.90.07.chain.pem"
+for order in '5 4 3 2 1' '3 1 5 2 4' '1 2 3 4 5'; do
+	certs=
+	for i in $order; do certs="$certs --certs $rim/cert$i.pem"; done
+	# shellcheck disable=SC2086
+	expect 0 'result: verified' verify "$gpu/hopper-550.90.07.report.bin" $certs --at $at
+done
+expect 1 'refused (chain_len)' verify "$gpu/hopper-550.90.07.report.bin" --certs "$rim/cert1.pem" --certs "$rim/cert1.pem" --at $at
+printf '{"tee_io":true,"gpus":[{"arch":"blackwell","key":"a"}]}' > "$rim/sim.json"
+"$tool" attest collect --challenge 0011 --source "sim:$rim/sim.json" > "$rim/bundle.json" || bad=1
+expect 1 'policy_simulated' verify "$rim/bundle.json" --challenge 0011
+for claim in gpu/0.nonce gpu/0.arch cpu.report_data cpu.tee_io; do
+	expect 0 $claim show "$rim/bundle.json"
+done
+expect 0 '"verified":false' show "$rim/bundle.json" --json
+expect 0 'cpu.hardware' show "$v/snp/azure-v3-genoa-hcl/hcl-report.bin"
+expect 0 'cpu.initial_measurement' show "$v/cca/tf-rmm/token.cbor"
+expect 0 'cpu.pcr_digest' show "$v/tpm/tpm2-quote-rsassa/quote.msg"
+expect 0 'cpu.mrtd' show "$v/cmw/tdx-tsm-record.json"
+expect 1 'nothing to show' show "$v/cmw/snp-record.cbor"
 expect 2 'one file' verify
 expect 2 'bad value for --at' verify "$snp/report.bin" --at yesterday
 expect 2 'bad value for --challenge' verify "$snp/report.bin" --challenge 0

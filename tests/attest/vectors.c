@@ -295,3 +295,30 @@ recipe_apply(struct json_object *ops, struct blob *b)
 	for (size_t i = 0; ops != NULL && i < json_object_array_length(ops); i++)
 		apply_one(json_object_array_get_idx(ops, i), b);
 }
+
+/* Does name begin with one of the words? */
+static bool
+begins(const char *name, const char *words)
+{
+	for (size_t n; *words != '\0'; words += n + 1) {
+		n = strcspn(words, " ");
+		if (strncmp(name, words, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+vectors_all(struct json_object *manifest, const char *families, const char *groups, size_t vectors, size_t recipes)
+{
+	struct json_object *list = member(manifest, "vectors");
+	size_t v = 0, r = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		v += begins(text(json_object_array_get_idx(list, i), "family"), families);
+	json_object_object_foreach(member(manifest, "mutations"), name, group)
+		r += begins(name, groups) ? json_object_array_length(member(group, "recipes")) : 0;
+	if (v != vectors || r != recipes)
+		fprintf(stderr, "the manifest has %zu vectors and %zu recipes of these, %zu and %zu were run\n", v, r, vectors, recipes);
+	return v == vectors && r == recipes;
+}

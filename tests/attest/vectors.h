@@ -55,6 +55,12 @@ struct json_object *vectors_find(struct json_object *manifest, const char *id);
 void vectors_judge(const char *group, struct json_object *recipe, const hz_attest_result *r);
 extern int vectors_reasons_differ;
 
+/*
+ * True when so many vectors are of these families, and so many recipes in the groups whose names begin with one of these words (lists
+ * with a space behind each word): nothing of the manifest was left out by a runner. Says so on stderr otherwise.
+ */
+bool vectors_all(struct json_object *manifest, const char *families, const char *groups, size_t vectors, size_t recipes);
+
 /* SHA-256 of the SubjectPublicKeyInfo of the last certificate of a PEM text, in hexadecimal. */
 void vectors_spki_of_last(const struct blob *pem, char hex[65]);
 
