@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CKM_HANZO_ECIES and CKM_HANZO_ECIES_DELEGATE through the module: vectors, sizes, every malformed input, wrapping, delegation. */
 #include <json-c/json.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "base/hex.h"
+#include "crypto/ecies.h"
 #include "kit.h"
 
 enum { OVERHEAD = 61, ROOM = 1 << 16 };
@@ -344,6 +347,65 @@ static void delegation(struct kit_pair p, CK_OBJECT_HANDLE rsa)
 	EVP_PKEY_free(e3);
 }
 
+/* Scalars at the edges: small, large, with leading zeros, with the high bit. */
+static const char *const edges[] = {
+	"0000000000000000000000000000000000000000000000000000000000000001", "0000000000000000000000000000000000000000000000000000000000000002",
+	"00000000000000000000000000000000000000000000000000000000000000ff", "00000000000000000000000000000000ffffffffffffffffffffffffffffffff",
+	"00ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	"8000000000000000000000000000000000000000000000000000000000000000", "ff00000000000000000000000000000000000000000000000000000000000000",
+	"fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd036413f", "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140",
+};
+
+/* a * b * G by libcrypto, compressed. */
+static void product(const EC_GROUP *g, const CK_BYTE a[32], const CK_BYTE b[32], CK_BYTE point[33])
+{
+	BN_CTX *c = BN_CTX_new();
+	BIGNUM *x = BN_bin2bn(a, 32, NULL), *y = BN_bin2bn(b, 32, NULL);
+	EC_POINT *p = EC_POINT_new(g);
+
+	CHECK(BN_mod_mul(x, x, y, EC_GROUP_get0_order(g), c) == 1 && EC_POINT_mul(g, p, x, NULL, NULL, c) == 1 &&
+	      EC_POINT_point2oct(g, p, POINT_CONVERSION_COMPRESSED, point, 33, c) == 33);
+	EC_POINT_free(p);
+	BN_free(x);
+	BN_free(y);
+	BN_CTX_free(c);
+}
+
+/* Every pair of them: what is delegated, and what opens, is by libcrypto's arithmetic. */
+static void edge_scalars(CK_OBJECT_HANDLE rsa, EVP_PKEY *owner)
+{
+	static const CK_BYTE one[32] = { [31] = 1 }, nonce[12] = { 1 };
+	const struct hz_ecies_aad aad = { HZ_ECIES_PLAIN, NULL, 0 };
+	CK_ATTRIBUTE derive[] = { A_TRUE(CKA_DERIVE) };
+	EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_secp256k1);
+
+	for (size_t i = 0; i < N(edges); i++) {
+		CK_BYTE d[32], k[32], point[33], shared[33], ct[256];
+		CK_OBJECT_HANDLE key;
+
+		CHECK(hz_hex_decode(edges[i], 64, d, 32));
+		key = import_k256(d, derive, 1);
+		for (size_t j = 0; j < N(edges); j++) {
+			struct hz_buf blob = HZ_BUF_INIT;
+			CK_ULONG n = sizeof ct, m = sizeof out;
+
+			kit_about("d = %s, k = %s", edges[i], edges[j]);
+			CHECK(hz_hex_decode(edges[j], 64, k, 32));
+			product(g, k, one, point);
+			product(g, d, k, shared);
+			OK(delegate_to(rsa, key, point, 33, ct, &n));
+			CHECK(oaep_open(owner, ct, n, out) == 32 && memcmp(out, shared + 1, 32) == 0);
+			OK(hz_ecies_seal_with(shared + 1, point, nonce, &aad, d, 32, &blob));
+			OK(crypt(false, key, NULL, blob.p, blob.len, out, &m));
+			CHECK(m == 32 && memcmp(out, d, 32) == 0);
+			hz_buf_free(&blob);
+		}
+		OK(F->C_DestroyObject(S, key));
+	}
+	EC_GROUP_free(g);
+	kit_about(" ");
+}
+
 /* One byte past the largest message, and absurd lengths: refused before a byte is read, for there is none. */
 static void too_long(struct kit_pair p)
 {
@@ -422,6 +484,7 @@ int main(void)
 	malformed(p, rsa);
 	wrapping(p);
 	delegation(p, rsa);
+	edge_scalars(rsa, owner);
 	too_long(p);
 	in_place(p);
 	largest(p);
