@@ -96,7 +96,7 @@ static const char *slot_reason(const struct hz_config *conf, CK_SLOT_ID id)
 {
 	for (size_t i = 0; conf && i < conf->nslots; i++)
 		if (conf->slots[i].id == id)
-			return conf->slots[i].absent_why;
+			return conf->slots[i].backend == HZ_BACKEND_PKCS11 ? "the device does not answer; the log says why" : conf->slots[i].absent_why;
 	return NULL;
 }
 

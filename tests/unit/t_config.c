@@ -338,6 +338,63 @@ static bool remove_all(void)
 	return system(command) == 0;
 }
 
+static char *slurp(const char *base, const char *name)
+{
+	char file[1024];
+	char *text;
+	FILE *f;
+	long n;
+
+	snprintf(file, sizeof file, "%s/%s", base, name);
+	f = fopen(file, "r");
+	ck_assert_msg(f != NULL && fseek(f, 0, SEEK_END) == 0, "%s", file);
+	n = ftell(f);
+	rewind(f);
+	text = calloc((size_t)n + 1, 1);
+	ck_assert(text != NULL && fread(text, 1, (size_t)n, f) == (size_t)n);
+	(void)fclose(f);
+	return text;
+}
+
+/* Every line that is no comment stands in the page, too. */
+static void in_page(const char *page, const char *example, const char *name)
+{
+	char line[512];
+
+	for (const char *p = example; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n') {
+		snprintf(line, sizeof line, "\n%.*s\n", (int)strcspn(p, "\n"), p);
+		if (line[1] != '#' && line[1] != '\n')
+			ck_assert_msg(strstr(page, line) != NULL, "%s: not in the page: %s", name, line);
+	}
+}
+
+/* The configurations of devices that are shipped: read, complete, marked with what was run, and the manual page's. */
+START_TEST(device_examples)
+{
+	static const char *const names[] = { "cloudhsm", "google-kms", "luna", "nitrokey", "nss", "opencryptoki", "softhsm", "tpm2", "yubihsm2",
+					     "zymbit" };
+	const char *src = getenv("HANZO_SRCDIR");
+	char name[64], *page;
+
+	ck_assert_msg(src != NULL, "run through make check");
+	page = slurp(src, "man/hanzo-pkcs11.conf.5");
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char *text;
+		struct hz_config *c;
+
+		snprintf(name, sizeof name, "examples/device-%s.conf", names[i]);
+		text = slurp(src, name);
+		c = load(text);
+		ck_assert_int_eq(c->slots[2].backend, HZ_BACKEND_PKCS11);
+		ck_assert(strstr(text, "# Run: ") != NULL || strstr(text, "Not run") != NULL);
+		in_page(page, text, name);
+		hz_config_free(c);
+		free(text);
+	}
+	free(page);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("config");
@@ -361,6 +418,7 @@ int main(void)
 	tcase_add_test(t, refused_files);
 	tcase_add_test(t, environment);
 	tcase_add_test(t, serials);
+	tcase_add_test(t, device_examples);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
