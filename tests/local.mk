@@ -15,7 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 
 # What test programs link unless they say otherwise; programs under tests/module say tests_module_t_x_LDADD = $(MODULE_TEST_LIBS).
 LDADD = libhz.la $(CHECK_LIBS)
-MODULE_TEST_LIBS = $(CHECK_LIBS) -ldl $(PTHREAD_LIBS)
+MODULE_TEST_LIBS = libkit.la -ldl $(PTHREAD_LIBS)
 
 TEST_EXTENSIONS = .sh
 dist_check_SCRIPTS += \

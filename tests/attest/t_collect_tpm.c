@@ -301,7 +301,7 @@ static void trust_domain(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct hz_buf b = HZ_BUF_INIT;
-	char source[200], dev[100];
+	char source[256], dev[100];
 	int fd;
 
 	snprintf(dev, sizeof dev, "%s/tdx", dir);

@@ -49,7 +49,7 @@ tests_interop_gate_client_LDADD = $(GATE_TEST_LIBS)
 
 # Keys in real devices: one script each sets the device up, this client uses it.
 noinst_PROGRAMS += tests/interop/device_client
-tests_interop_device_client_LDADD = -ldl
+tests_interop_device_client_LDADD = $(MODULE_TEST_LIBS)
 device_tests = \
 	tests/interop/t_device_nss.sh \
 	tests/interop/t_device_opencryptoki.sh \

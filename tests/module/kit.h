@@ -1,40 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the tests of the built module share: loading it as an application does, a token in a folder of its own, counting checks,
- * one key of every kind, and a recipe (parameter, key, input) for every mechanism.
- */
+/* For the tests that start with a module that is ready: a token, one key of every kind, and a recipe (parameter, key, input) for every
+ * mechanism. */
 #ifndef HZ_TESTS_KIT_H
 #define HZ_TESTS_KIT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "p11.h"
 
-#include "hanzo-pkcs11.h"
-#include "pkcs11.h"
-
-extern CK_FUNCTION_LIST_3_2 *F;
-
-/* Checks count; a failed one prints where and goes on. */
-void kit_check(bool ok, const char *file, int line, const char *what);
-void kit_rv(CK_RV got, CK_RV want, const char *file, int line, const char *what);
-#define CHECK(c) kit_check((c), __FILE__, __LINE__, #c)
-#define IS(call, want) kit_rv((call), (want), __FILE__, __LINE__, #call)
-#define OK(call) IS(call, CKR_OK)
-/* A line in front of the failures that follow; printf-like. */
-void kit_about(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Prints the totals; what main returns. */
-int kit_result(void);
-
-/* Load $HANZO_MODULE, put its store into a fresh folder (or the one that $KIT_STORE names), C_Initialize. */
+/* p11_start and C_Initialize with locking by the system. */
 void kit_start(void);
-/* C_Finalize and remove the folder. */
-void kit_end(void);
-const char *kit_store(void);
+/* C_Finalize and p11_end: what main returns. */
+int kit_end(void);
 
-#define KIT_SO "so-pin-1234"
-#define KIT_PIN "user-pin-1234"
-/* C_InitToken and C_InitPIN on slot 1. */
+/* A token on slot 1, and CKU_USER in it. */
 void kit_init_token(void);
 void kit_login(CK_SESSION_HANDLE s);
 CK_SESSION_HANDLE kit_session(CK_SLOT_ID slot, bool rw);
@@ -82,6 +59,12 @@ extern CK_BBOOL kit_true, kit_false;
 #define A_FALSE(t) { t, &kit_false, sizeof kit_false }
 #define A_VAL(t, v) { t, &(v), sizeof(v) }
 #define A_STR(t, s) { t, (void *)(uintptr_t)(s), sizeof(s) - 1 }
+/* Other names for the same. */
+#define F p11
+#define IS(call, want) RV(call, want)
+#define kit_about p11_about
+#define KIT_PIN USER_PIN
+#define KIT_SO SO_PIN
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

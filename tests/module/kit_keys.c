@@ -102,7 +102,7 @@ static CK_RV generate_pair(CK_SESSION_HANDLE s, enum kit_key kind, const CK_BBOO
 		add(&priv, CKA_ALLOWED_MECHANISMS, statements, sizeof statements);
 	if (kind == KEY_ML_DSA || kind == KEY_ML_KEM)
 		add(&pub, CKA_PARAMETER_SET, &number, sizeof number);
-	return F->C_GenerateKeyPair(s, &m, pub.a, pub.n, priv.a, priv.n, &out->pub, &out->priv);
+	return p11->C_GenerateKeyPair(s, &m, pub.a, pub.n, priv.a, priv.n, &out->pub, &out->priv);
 }
 
 CK_RV kit_generate(CK_SESSION_HANDLE s, enum kit_key kind, bool token, struct kit_pair *out)
@@ -121,7 +121,7 @@ CK_RV kit_generate(CK_SESSION_HANDLE s, enum kit_key kind, bool token, struct ki
 	open_private(&l);
 	if (number != 0)
 		add(&l, CKA_VALUE_LEN, &number, sizeof number);
-	rv = F->C_GenerateKey(s, &m, l.a, l.n, &out->pub);
+	rv = p11->C_GenerateKey(s, &m, l.a, l.n, &out->pub);
 	out->priv = out->pub;
 	return rv;
 }
@@ -152,7 +152,7 @@ CK_OBJECT_HANDLE kit_secret(CK_SESSION_HANDLE s, CK_KEY_TYPE kt, const void *val
 	add(&l, CKA_DERIVE, &kit_true, sizeof kit_true);
 	usages(&l, kt == CKK_AES ? U_CRYPT | U_SIGN | U_WRAP : U_SIGN, true, true);
 	open_private(&l);
-	OK(F->C_CreateObject(s, l.a, l.n, &h));
+	OK(p11->C_CreateObject(s, l.a, l.n, &h));
 	return h;
 }
 

@@ -14,9 +14,9 @@ static CK_ULONG len32 = 32;
 /* Refused, and not as the module's own fault. */
 static void refused(CK_RV rv, int line, const char *what, CK_ULONG n)
 {
-	kit_about("%s, %#lx: code %#lx", what, n, rv);
-	kit_check(rv != CKR_OK && rv != CKR_GENERAL_ERROR && rv != CKR_HOST_MEMORY && rv != CKR_FUNCTION_FAILED && rv != CKR_DEVICE_ERROR,
-		  __FILE__, line, what);
+	p11_about("%s, %#lx: code %#lx", what, n, rv);
+	p11_check(__FILE__, line, what, rv != CKR_OK && rv != CKR_GENERAL_ERROR && rv != CKR_HOST_MEMORY && rv != CKR_FUNCTION_FAILED &&
+						rv != CKR_DEVICE_ERROR);
 }
 #define REFUSED(call, n) refused((call), __LINE__, #call, (n))
 
@@ -26,16 +26,16 @@ static void counts(CK_ULONG n)
 	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 }, pair = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 }, kwp = { CKM_AES_KEY_WRAP_KWP, NULL, 0 };
 	CK_OBJECT_HANDLE k = kit_key(s, KEY_AES).pub, h = 0, g = 0;
 
-	REFUSED(F->C_CreateObject(s, a, n, &h), n);
-	REFUSED(F->C_CopyObject(s, k, a, n, &h), n);
-	REFUSED(F->C_GetAttributeValue(s, k, a, n), n);
-	REFUSED(F->C_SetAttributeValue(s, k, a, n), n);
-	REFUSED(F->C_FindObjectsInit(s, a, n), n);
-	REFUSED(F->C_GenerateKey(s, &gen, a, n, &h), n);
-	REFUSED(F->C_GenerateKeyPair(s, &pair, a, n, a, 1, &h, &g), n);
-	REFUSED(F->C_GenerateKeyPair(s, &pair, a, 1, a, n, &h, &g), n);
-	REFUSED(F->C_UnwrapKey(s, &kwp, k, buf, 24, a, n, &h), n);
-	REFUSED(F->C_DeriveKey(s, &kwp, k, a, n, &h), n);
+	REFUSED(p11->C_CreateObject(s, a, n, &h), n);
+	REFUSED(p11->C_CopyObject(s, k, a, n, &h), n);
+	REFUSED(p11->C_GetAttributeValue(s, k, a, n), n);
+	REFUSED(p11->C_SetAttributeValue(s, k, a, n), n);
+	REFUSED(p11->C_FindObjectsInit(s, a, n), n);
+	REFUSED(p11->C_GenerateKey(s, &gen, a, n, &h), n);
+	REFUSED(p11->C_GenerateKeyPair(s, &pair, a, n, a, 1, &h, &g), n);
+	REFUSED(p11->C_GenerateKeyPair(s, &pair, a, 1, a, n, &h, &g), n);
+	REFUSED(p11->C_UnwrapKey(s, &kwp, k, buf, 24, a, n, &h), n);
+	REFUSED(p11->C_DeriveKey(s, &kwp, k, a, n, &h), n);
 }
 
 static void values(CK_ULONG n)
@@ -50,14 +50,14 @@ static void values(CK_ULONG n)
 	CK_MECHANISM gen = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 }, aes_gen = { CKM_AES_KEY_GEN, NULL, 0 };
 	CK_OBJECT_HANDLE h = 0;
 
-	REFUSED(F->C_CreateObject(s, v, N(v), &h), n);
-	REFUSED(F->C_CreateObject(s, t, N(t), &h), n);
-	REFUSED(F->C_CreateObject(s, u, N(u), &h), n);
-	REFUSED(F->C_CreateObject(s, m, N(m), &h), n);
-	REFUSED(F->C_GenerateKey(s, &gen, l, N(l), &h), n);
-	REFUSED(F->C_GenerateKey(s, &aes_gen, l, N(l), &h), n);
-	REFUSED(F->C_FindObjectsInit(s, label, 1), n);
-	REFUSED(F->C_SetAttributeValue(s, kit_key(s, KEY_AES).pub, label, 1), n);
+	REFUSED(p11->C_CreateObject(s, v, N(v), &h), n);
+	REFUSED(p11->C_CreateObject(s, t, N(t), &h), n);
+	REFUSED(p11->C_CreateObject(s, u, N(u), &h), n);
+	REFUSED(p11->C_CreateObject(s, m, N(m), &h), n);
+	REFUSED(p11->C_GenerateKey(s, &gen, l, N(l), &h), n);
+	REFUSED(p11->C_GenerateKey(s, &aes_gen, l, N(l), &h), n);
+	REFUSED(p11->C_FindObjectsInit(s, label, 1), n);
+	REFUSED(p11->C_SetAttributeValue(s, kit_key(s, KEY_AES).pub, label, 1), n);
 }
 
 static void lengths(CK_ULONG n)
@@ -67,24 +67,24 @@ static void lengths(CK_ULONG n)
 	CK_OBJECT_HANDLE k = kit_key(s, KEY_AES).pub, h = 0;
 	CK_UTF8CHAR label[32] = "x";
 
-	REFUSED(F->C_GenerateRandom(s, buf, n), n);
-	REFUSED(F->C_SeedRandom(s, buf, n), n);
-	REFUSED(F->C_UnwrapKey(s, &kwp, k, buf, n, tmpl, N(tmpl), &h), n);
-	REFUSED(F->C_SetOperationState(s, buf, n, 0, 0), n);
-	REFUSED(F->C_InitToken(1, buf, n, label), n);
-	OK(F->C_DigestInit(s, &sha));
-	REFUSED(F->C_DigestUpdate(s, buf, n), n);
-	OK(F->C_SignInit(s, &cmac, k));
-	REFUSED(F->C_SignUpdate(s, buf, n), n);
-	OK(F->C_VerifyInit(s, &cmac, k));
-	REFUSED(F->C_VerifyUpdate(s, buf, n), n);
-	OK(F->C_VerifyInit(s, &cmac, k));
-	REFUSED(F->C_Verify(s, buf, 1, buf, n), n);
-	OK(F->C_VerifyInit(s, &cmac, k));
-	REFUSED(F->C_VerifyFinal(s, buf, n), n);
-	REFUSED(F->C_VerifySignatureInit(s, &cmac, k, buf, n), n);
-	OK(F->C_VerifyInit(s, &cmac, k)); /* nothing was left active */
-	OK(F->C_VerifyInit(s, NULL, 0));
+	REFUSED(p11->C_GenerateRandom(s, buf, n), n);
+	REFUSED(p11->C_SeedRandom(s, buf, n), n);
+	REFUSED(p11->C_UnwrapKey(s, &kwp, k, buf, n, tmpl, N(tmpl), &h), n);
+	REFUSED(p11->C_SetOperationState(s, buf, n, 0, 0), n);
+	REFUSED(p11->C_InitToken(1, buf, n, label), n);
+	OK(p11->C_DigestInit(s, &sha));
+	REFUSED(p11->C_DigestUpdate(s, buf, n), n);
+	OK(p11->C_SignInit(s, &cmac, k));
+	REFUSED(p11->C_SignUpdate(s, buf, n), n);
+	OK(p11->C_VerifyInit(s, &cmac, k));
+	REFUSED(p11->C_VerifyUpdate(s, buf, n), n);
+	OK(p11->C_VerifyInit(s, &cmac, k));
+	REFUSED(p11->C_Verify(s, buf, 1, buf, n), n);
+	OK(p11->C_VerifyInit(s, &cmac, k));
+	REFUSED(p11->C_VerifyFinal(s, buf, n), n);
+	REFUSED(p11->C_VerifySignatureInit(s, &cmac, k, buf, n), n);
+	OK(p11->C_VerifyInit(s, &cmac, k)); /* nothing was left active */
+	OK(p11->C_VerifyInit(s, NULL, 0));
 }
 
 /* Every mechanism of the slot with its good parameter and an absurd length for it. */
@@ -104,19 +104,19 @@ static void parameters(CK_ULONG n)
 		if (kit_recipe(list[i], 0, &r) && (f & (CKF_ENCRYPT | CKF_DECRYPT | CKF_SIGN | CKF_VERIFY | CKF_WRAP | CKF_DERIVE)) != 0)
 			k = kit_key(s, r.key).priv;
 		if ((f & CKF_DIGEST) != 0)
-			REFUSED(F->C_DigestInit(s, &m), list[i]);
+			REFUSED(p11->C_DigestInit(s, &m), list[i]);
 		if ((f & CKF_SIGN) != 0)
-			REFUSED(F->C_SignInit(s, &m, k), list[i]);
+			REFUSED(p11->C_SignInit(s, &m, k), list[i]);
 		if ((f & CKF_DECRYPT) != 0)
-			REFUSED(F->C_DecryptInit(s, &m, k), list[i]);
+			REFUSED(p11->C_DecryptInit(s, &m, k), list[i]);
 		if ((f & CKF_MESSAGE_ENCRYPT) != 0)
-			REFUSED(F->C_MessageEncryptInit(s, &m, k), list[i]);
+			REFUSED(p11->C_MessageEncryptInit(s, &m, k), list[i]);
 		if ((f & CKF_DERIVE) != 0)
-			REFUSED(F->C_DeriveKey(s, &m, k, tmpl, 1, &h), list[i]);
+			REFUSED(p11->C_DeriveKey(s, &m, k, tmpl, 1, &h), list[i]);
 		if ((f & CKF_GENERATE) != 0)
-			REFUSED(F->C_GenerateKey(s, &m, tmpl, 1, &h), list[i]);
+			REFUSED(p11->C_GenerateKey(s, &m, tmpl, 1, &h), list[i]);
 		if ((f & CKF_GENERATE_KEY_PAIR) != 0)
-			REFUSED(F->C_GenerateKeyPair(s, &m, NULL, 0, NULL, 0, &h, &g), list[i]);
+			REFUSED(p11->C_GenerateKeyPair(s, &m, NULL, 0, NULL, 0, &h, &g), list[i]);
 		made++;
 	}
 	CHECK(made == count);
@@ -146,19 +146,19 @@ static void nested(CK_ULONG n)
 	CK_EDDSA_PARAMS eddsa = { CK_FALSE, n, buf };
 	CK_ATTRIBUTE tmpl[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), A_VAL(CKA_VALUE_LEN, len32) };
 #define INIT(f, t, p, k) REFUSED(f(s, &(CK_MECHANISM){ (t), &(p), sizeof(p) }, (k)), n)
-#define MAKE(t, p, k) REFUSED(F->C_DeriveKey(s, &(CK_MECHANISM){ (t), &(p), sizeof(p) }, (k), tmpl, N(tmpl), &h), n)
+#define MAKE(t, p, k) REFUSED(p11->C_DeriveKey(s, &(CK_MECHANISM){ (t), &(p), sizeof(p) }, (k), tmpl, N(tmpl), &h), n)
 
 	for (size_t i = 0; i < N(gcm); i++)
-		INIT(F->C_EncryptInit, CKM_AES_GCM, gcm[i], a);
+		INIT(p11->C_EncryptInit, CKM_AES_GCM, gcm[i], a);
 	for (size_t i = 0; i < N(ccm); i++)
-		INIT(F->C_DecryptInit, CKM_AES_CCM, ccm[i], a);
+		INIT(p11->C_DecryptInit, CKM_AES_CCM, ccm[i], a);
 	for (size_t i = 0; i < N(cha); i++)
-		INIT(F->C_EncryptInit, CKM_CHACHA20_POLY1305, cha[i], c);
-	INIT(F->C_EncryptInit, CKM_AES_CTR, ctr, a);
-	INIT(F->C_EncryptInit, CKM_RSA_PKCS_OAEP, oaep, rsa);
-	INIT(F->C_VerifyInit, CKM_SHA256_RSA_PKCS_PSS, pss, rsa);
-	INIT(F->C_SignInit, CKM_EDDSA, eddsa, ed);
-	INIT(F->C_SignInit, CKM_AES_CMAC_GENERAL, n, a);
+		INIT(p11->C_EncryptInit, CKM_CHACHA20_POLY1305, cha[i], c);
+	INIT(p11->C_EncryptInit, CKM_AES_CTR, ctr, a);
+	INIT(p11->C_EncryptInit, CKM_RSA_PKCS_OAEP, oaep, rsa);
+	INIT(p11->C_VerifyInit, CKM_SHA256_RSA_PKCS_PSS, pss, rsa);
+	INIT(p11->C_SignInit, CKM_EDDSA, eddsa, ed);
+	INIT(p11->C_SignInit, CKM_AES_CMAC_GENERAL, n, a);
 	for (size_t i = 0; i < N(hkdf); i++)
 		MAKE(CKM_HKDF_DERIVE, hkdf[i], g);
 	for (size_t i = 0; i < N(sp); i++)
@@ -166,7 +166,7 @@ static void nested(CK_ULONG n)
 	for (size_t i = 0; i < N(dh); i++)
 		MAKE(CKM_ECDH1_DERIVE, dh[i], ec);
 	for (size_t i = 0; i < N(pb); i++)
-		REFUSED(F->C_GenerateKey(s, &(CK_MECHANISM){ CKM_PKCS5_PBKD2, &pb[i], sizeof pb[i] }, tmpl, N(tmpl), &h), n);
+		REFUSED(p11->C_GenerateKey(s, &(CK_MECHANISM){ CKM_PKCS5_PBKD2, &pb[i], sizeof pb[i] }, tmpl, N(tmpl), &h), n);
 }
 
 /* Messages bring their parameter with each call; a refused one leaves the process running. */
@@ -179,17 +179,17 @@ static void messages(CK_ULONG n)
 	CK_MECHANISM m = { CKM_AES_GCM, NULL, 0 };
 	CK_ULONG len = sizeof out;
 
-	OK(F->C_MessageEncryptInit(s, &m, kit_key(s, KEY_AES).pub));
+	OK(p11->C_MessageEncryptInit(s, &m, kit_key(s, KEY_AES).pub));
 	for (size_t i = 0; i < N(bad); i++) {
-		REFUSED(F->C_EncryptMessage(s, &bad[i], sizeof bad[i], NULL, 0, buf, 16, out, &len), n);
-		REFUSED(F->C_EncryptMessageBegin(s, &bad[i], sizeof bad[i], NULL, 0), n);
+		REFUSED(p11->C_EncryptMessage(s, &bad[i], sizeof bad[i], NULL, 0, buf, 16, out, &len), n);
+		REFUSED(p11->C_EncryptMessageBegin(s, &bad[i], sizeof bad[i], NULL, 0), n);
 	}
-	REFUSED(F->C_EncryptMessage(s, &good, n, NULL, 0, buf, 16, out, &len), n);
-	REFUSED(F->C_EncryptMessage(s, &good, sizeof good, buf, n, buf, 16, out, &len), n);
-	REFUSED(F->C_EncryptMessage(s, &good, sizeof good, NULL, 0, buf, n, out, &len), n);
+	REFUSED(p11->C_EncryptMessage(s, &good, n, NULL, 0, buf, 16, out, &len), n);
+	REFUSED(p11->C_EncryptMessage(s, &good, sizeof good, buf, n, buf, 16, out, &len), n);
+	REFUSED(p11->C_EncryptMessage(s, &good, sizeof good, NULL, 0, buf, n, out, &len), n);
 	len = sizeof out;
-	OK(F->C_EncryptMessage(s, &good, sizeof good, NULL, 0, buf, 16, out, &len));
-	OK(F->C_MessageEncryptFinal(s));
+	OK(p11->C_EncryptMessage(s, &good, sizeof good, NULL, 0, buf, 16, out, &len));
+	OK(p11->C_MessageEncryptFinal(s));
 }
 
 /* RSA with exponents and lengths that never end or never work. */
@@ -206,7 +206,7 @@ static void rsa(void)
 		CK_ATTRIBUTE pub[] = { { CKA_MODULUS_BITS, (void *)(uintptr_t)&cases[i].bits, sizeof(CK_ULONG) },
 				       { CKA_PUBLIC_EXPONENT, (void *)(uintptr_t)cases[i].e, cases[i].n } };
 
-		REFUSED(F->C_GenerateKeyPair(s, &m, pub, N(pub), NULL, 0, &a, &b), i);
+		REFUSED(p11->C_GenerateKeyPair(s, &m, pub, N(pub), NULL, 0, &a, &b), i);
 	}
 }
 
@@ -227,6 +227,5 @@ int main(void)
 		messages(absurd[i]);
 	}
 	rsa();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -16,16 +16,16 @@ static void templates(CK_ULONG n)
 	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 };
 	CK_OBJECT_HANDLE h, k = kit_key(s, KEY_AES).pub;
 
-	kit_about("templates of %lu", n);
-	CHECK(F->C_CreateObject(s, NULL, n, &h) != CKR_OK);
-	CHECK(F->C_FindObjectsInit(s, NULL, n) != CKR_OK);
-	CHECK(F->C_GenerateKey(s, &gen, NULL, n, &h) != CKR_OK);
-	CHECK(F->C_GetAttributeValue(s, k, NULL, n) != CKR_OK);
-	CHECK(F->C_SetAttributeValue(s, k, NULL, n) != CKR_OK);
-	CHECK(F->C_CopyObject(s, k, NULL, n, &h) != CKR_OK);
+	p11_about("templates of %lu", n);
+	CHECK(p11->C_CreateObject(s, NULL, n, &h) != CKR_OK);
+	CHECK(p11->C_FindObjectsInit(s, NULL, n) != CKR_OK);
+	CHECK(p11->C_GenerateKey(s, &gen, NULL, n, &h) != CKR_OK);
+	CHECK(p11->C_GetAttributeValue(s, k, NULL, n) != CKR_OK);
+	CHECK(p11->C_SetAttributeValue(s, k, NULL, n) != CKR_OK);
+	CHECK(p11->C_CopyObject(s, k, NULL, n, &h) != CKR_OK);
 	for (int i = 1; i < 4; i++) {
-		CHECK(F->C_CreateObject(s, &a[i], 1, &h) != CKR_OK);
-		CHECK(F->C_SetAttributeValue(s, k, &a[i], 1) != CKR_OK);
+		CHECK(p11->C_CreateObject(s, &a[i], 1, &h) != CKR_OK);
+		CHECK(p11->C_SetAttributeValue(s, k, &a[i], 1) != CKR_OK);
 	}
 }
 
@@ -39,16 +39,16 @@ static void key_lengths(CK_ULONG n)
 	CK_MECHANISM hkdf = { CKM_HKDF_DERIVE, &p, sizeof p };
 	CK_OBJECT_HANDLE h, h2;
 
-	kit_about("key lengths of %lu", n);
+	p11_about("key lengths of %lu", n);
 	for (size_t i = 0; i < N(gens); i++) {
 		CK_MECHANISM m = { gens[i], NULL, 0 };
 
-		CHECK(F->C_GenerateKey(s, &m, len, 1, &h) != CKR_OK);
+		CHECK(p11->C_GenerateKey(s, &m, len, 1, &h) != CKR_OK);
 	}
-	CHECK(F->C_GenerateKeyPair(s, &rsa, bits, 1, NULL, 0, &h, &h2) != CKR_OK);
-	CHECK(F->C_DeriveKey(s, &hkdf, kit_key(s, KEY_GENERIC).pub, len, 1, &h) != CKR_OK);
+	CHECK(p11->C_GenerateKeyPair(s, &rsa, bits, 1, NULL, 0, &h, &h2) != CKR_OK);
+	CHECK(p11->C_DeriveKey(s, &hkdf, kit_key(s, KEY_GENERIC).pub, len, 1, &h) != CKR_OK);
 	p.ulInfoLen = n;
-	CHECK(F->C_DeriveKey(s, &hkdf, kit_key(s, KEY_GENERIC).pub, NULL, 0, &h) != CKR_OK);
+	CHECK(p11->C_DeriveKey(s, &hkdf, kit_key(s, KEY_GENERIC).pub, NULL, 0, &h) != CKR_OK);
 }
 
 /* Every mechanism with a parameter of that length, and with its own length and each word of it absurd. */
@@ -60,15 +60,15 @@ static void parameters(CK_MECHANISM_TYPE t, CK_ULONG n)
 	CK_FLAGS f = kit_flags(0, t);
 	CK_MECHANISM m = { t, buf, n };
 
-	kit_about("0x%lx with a parameter of %lu", t, n);
+	p11_about("0x%lx with a parameter of %lu", t, n);
 	if ((f & CKF_ENCRYPT) != 0)
-		CHECK(F->C_EncryptInit(s, &m, kit_key(s, KEY_AES).pub) != CKR_OK);
+		CHECK(p11->C_EncryptInit(s, &m, kit_key(s, KEY_AES).pub) != CKR_OK);
 	if ((f & CKF_SIGN) != 0)
-		CHECK(F->C_SignInit(s, &m, kit_key(s, KEY_GENERIC).pub) != CKR_OK);
+		CHECK(p11->C_SignInit(s, &m, kit_key(s, KEY_GENERIC).pub) != CKR_OK);
 	if ((f & CKF_DIGEST) != 0)
-		CHECK(F->C_DigestInit(s, &m) != CKR_OK);
+		CHECK(p11->C_DigestInit(s, &m) != CKR_OK);
 	if ((f & CKF_DERIVE) != 0)
-		CHECK(F->C_DeriveKey(s, &m, kit_key(s, KEY_GENERIC).pub, NULL, 0, &h) != CKR_OK);
+		CHECK(p11->C_DeriveKey(s, &m, kit_key(s, KEY_GENERIC).pub, NULL, 0, &h) != CKR_OK);
 	if ((f & (CKF_ENCRYPT | CKF_SIGN)) == 0 || !kit_recipe(t, 0, &r) || r.m.ulParameterLen < 16 || r.m.ulParameterLen > sizeof copy)
 		return;
 	for (CK_ULONG at = 0; at + sizeof n <= r.m.ulParameterLen; at += sizeof n) {
@@ -81,10 +81,10 @@ static void parameters(CK_MECHANISM_TYPE t, CK_ULONG n)
 		memcpy(copy + at, &n, sizeof n);
 		m = (CK_MECHANISM){ t, copy, r.m.ulParameterLen };
 		if ((f & CKF_ENCRYPT) != 0)
-			(void)F->C_EncryptInit(s, &m, kit_key(s, r.key).pub);
+			(void)p11->C_EncryptInit(s, &m, kit_key(s, r.key).pub);
 		if ((f & CKF_SIGN) != 0)
-			(void)F->C_SignInit(s, &m, kit_key(s, r.key).priv);
-		OK(F->C_SessionCancel(s, ~0UL));
+			(void)p11->C_SignInit(s, &m, kit_key(s, r.key).priv);
+		OK(p11->C_SessionCancel(s, ~0UL));
 	}
 }
 
@@ -94,21 +94,21 @@ static void data(CK_ULONG n)
 	CK_OBJECT_HANDLE h, k = kit_key(s, KEY_AES).pub;
 	CK_ULONG out = sizeof buf;
 
-	kit_about("data of %lu", n);
+	p11_about("data of %lu", n);
 	if (n < 1UL << 61)
 		return; /* a buffer of such a size could be there */
 	CHECK(kit_recipe(CKM_AES_KEY_WRAP_KWP, 0, &r));
-	CHECK(F->C_UnwrapKey(s, &r.m, k, buf, n, NULL, 0, &h) != CKR_OK);
+	CHECK(p11->C_UnwrapKey(s, &r.m, k, buf, n, NULL, 0, &h) != CKR_OK);
 	CHECK(kit_recipe(CKM_AES_GCM, 0, &r));
-	OK(F->C_DecryptInit(s, &r.m, k));
-	IS(F->C_Decrypt(s, buf, n, NULL, &out), n > ~0UL / 4 ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK);
-	OK(F->C_DecryptInit(s, NULL, 0));
-	IS(F->C_SetOperationState(s, buf, n, 0, 0), CKR_SAVED_STATE_INVALID);
+	OK(p11->C_DecryptInit(s, &r.m, k));
+	RV(p11->C_Decrypt(s, buf, n, NULL, &out), n > ~0UL / 4 ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK);
+	OK(p11->C_DecryptInit(s, NULL, 0));
+	RV(p11->C_SetOperationState(s, buf, n, 0, 0), CKR_SAVED_STATE_INVALID);
 	CHECK(kit_recipe(CKM_SHA256, 0, &r));
-	OK(F->C_DigestInit(s, &r.m));
+	OK(p11->C_DigestInit(s, &r.m));
 	if (n > ~0UL / 4)
-		IS(F->C_DigestUpdate(s, buf, n), CKR_DATA_LEN_RANGE);
-	OK(F->C_DigestInit(s, NULL));
+		RV(p11->C_DigestUpdate(s, buf, n), CKR_DATA_LEN_RANGE);
+	OK(p11->C_DigestInit(s, NULL));
 }
 
 /* RSA exponents that would keep a generator busy for ever. */
@@ -124,8 +124,8 @@ static void exponents(void)
 	for (size_t i = 0; i < N(list); i++) {
 		CK_ATTRIBUTE t[] = { A_VAL(CKA_MODULUS_BITS, bits), { CKA_PUBLIC_EXPONENT, list[i].e, list[i].n } };
 
-		kit_about("exponent %zu", i);
-		CHECK(F->C_GenerateKeyPair(s, &rsa, t, 2, NULL, 0, &a, &b) != CKR_OK);
+		p11_about("exponent %zu", i);
+		CHECK(p11->C_GenerateKeyPair(s, &rsa, t, 2, NULL, 0, &a, &b) != CKR_OK);
 	}
 }
 
@@ -152,6 +152,5 @@ int main(void)
 	}
 	exponents();
 	free(list);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -20,13 +20,13 @@ static CK_UTF8CHAR *text(const char *t)
 
 static CK_RV login(CK_SESSION_HANDLE h, CK_USER_TYPE who, const char *pin)
 {
-	return F->C_Login(h, who, text(pin), strlen(pin));
+	return p11->C_Login(h, who, text(pin), strlen(pin));
 }
 
 static CK_RV wrap(CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE t, CK_ULONG *n)
 {
 	*n = sizeof out;
-	return F->C_WrapKey(h, m, w, t, out, n);
+	return p11->C_WrapKey(h, m, w, t, out, n);
 }
 
 /* HKDF with no salt and no info from a generic secret. */
@@ -35,7 +35,7 @@ static CK_RV derive(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE base, CK_ATTRIBUTE *a,
 	CK_HKDF_PARAMS p = { CK_TRUE, CK_TRUE, CKM_SHA256, CKF_HKDF_SALT_NULL, NULL, 0, 0, NULL, 0 };
 	CK_MECHANISM m = { CKM_HKDF_DERIVE, &p, sizeof p };
 
-	return F->C_DeriveKey(h, &m, base, a, n, made);
+	return p11->C_DeriveKey(h, &m, base, a, n, made);
 }
 
 /* A key at rest that everybody sees is of use to the user alone. */
@@ -47,18 +47,18 @@ static void nobody_uses(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE k, CK_OBJECT_HANDL
 	CK_OBJECT_HANDLE w = 0, made = 0;
 	CK_ULONG n;
 
-	IS(F->C_EncryptInit(h, &ecb, k), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_CopyObject(h, k, copy, N(copy), &made), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_GenerateKey(h, &aes_gen, plain, N(plain), &w));
-	IS(wrap(h, &kwp, w, k, &n), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_EncryptInit(h, &ecb, k), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_CopyObject(h, k, copy, N(copy), &made), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_GenerateKey(h, &aes_gen, plain, N(plain), &w));
+	RV(wrap(h, &kwp, w, k, &n), CKR_USER_NOT_LOGGED_IN);
 	n = 0;
-	IS(F->C_WrapKey(h, &kwp, w, k, NULL, &n), CKR_USER_NOT_LOGGED_IN);
-	IS(wrap(h, &kwp, k, w, &n), CKR_USER_NOT_LOGGED_IN);
-	IS(derive(h, g, tmpl, N(tmpl), &made), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_DigestInit(h, &sha256));
-	IS(F->C_DigestKey(h, k), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_DigestUpdate(h, value, 1), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_DestroyObject(h, w));
+	RV(p11->C_WrapKey(h, &kwp, w, k, NULL, &n), CKR_USER_NOT_LOGGED_IN);
+	RV(wrap(h, &kwp, k, w, &n), CKR_USER_NOT_LOGGED_IN);
+	RV(derive(h, g, tmpl, N(tmpl), &made), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_DigestInit(h, &sha256));
+	RV(p11->C_DigestKey(h, k), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_DigestUpdate(h, value, 1), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_DestroyObject(h, w));
 }
 
 static void keys_at_rest(void)
@@ -70,27 +70,27 @@ static void keys_at_rest(void)
 	CK_OBJECT_HANDLE k = 0, g = 0;
 	CK_ULONG n = sizeof out;
 
-	kit_about("keys at rest");
-	OK(F->C_CreateObject(s, a, N(a), &k));
-	OK(F->C_CreateObject(s, b, N(b), &g));
-	OK(F->C_EncryptInit(s, &ecb, k));
-	OK(F->C_EncryptUpdate(s, value, 16, out, &n));
-	OK(F->C_Logout(ro)); /* in another session: what runs with a key at rest ends */
+	p11_about("keys at rest");
+	OK(p11->C_CreateObject(s, a, N(a), &k));
+	OK(p11->C_CreateObject(s, b, N(b), &g));
+	OK(p11->C_EncryptInit(s, &ecb, k));
+	OK(p11->C_EncryptUpdate(s, value, 16, out, &n));
+	OK(p11->C_Logout(ro)); /* in another session: what runs with a key at rest ends */
 	n = sizeof out;
-	IS(F->C_EncryptUpdate(s, value, 16, out, &n), CKR_OPERATION_NOT_INITIALIZED);
-	kit_about("keys at rest, nobody logged in");
+	RV(p11->C_EncryptUpdate(s, value, 16, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	p11_about("keys at rest, nobody logged in");
 	nobody_uses(s, k, g);
-	kit_about("keys at rest, SO");
-	OK(F->C_CloseSession(ro));
-	OK(login(s, CKU_SO, KIT_SO));
+	p11_about("keys at rest, SO");
+	OK(p11->C_CloseSession(ro));
+	OK(login(s, CKU_SO, SO_PIN));
 	nobody_uses(s, k, g);
-	OK(F->C_Logout(s));
+	OK(p11->C_Logout(s));
 	ro = kit_session(1, false);
-	OK(login(s, CKU_USER, KIT_PIN));
-	OK(F->C_EncryptInit(s, &ecb, k));
-	OK(F->C_EncryptInit(s, NULL, 0));
-	OK(F->C_DestroyObject(s, k));
-	OK(F->C_DestroyObject(s, g));
+	OK(login(s, CKU_USER, USER_PIN));
+	OK(p11->C_EncryptInit(s, &ecb, k));
+	OK(p11->C_EncryptInit(s, NULL, 0));
+	OK(p11->C_DestroyObject(s, k));
+	OK(p11->C_DestroyObject(s, g));
 }
 
 /* Everything that would leave a new object on the token. */
@@ -107,19 +107,19 @@ static void makes_none(CK_SESSION_HANDLE h, CK_RV want, bool data_too)
 	struct kit_pair pair;
 	CK_OBJECT_HANDLE made = 0, key = kit_aes(h, value, 32), base = kit_secret(h, CKK_GENERIC_SECRET, value, 32);
 
-	IS(F->C_GenerateKey(h, &aes_gen, gen, N(gen), &made), want);
-	IS(kit_generate(h, KEY_P256, true, &pair), want);
-	IS(F->C_CreateObject(h, create, N(create), &made), want);
-	IS(F->C_CopyObject(h, key, copy, N(copy), &made), want);
-	OK(F->C_WrapKey(h, &kwp, key, base, blob, &n));
-	IS(F->C_UnwrapKey(h, &kwp, key, blob, n, unwrap, N(unwrap), &made), want);
-	IS(derive(h, base, der, N(der), &made), want);
-	IS(F->C_CreateObject(h, d, N(d), &made), data_too ? want : CKR_OK);
+	RV(p11->C_GenerateKey(h, &aes_gen, gen, N(gen), &made), want);
+	RV(kit_generate(h, KEY_P256, true, &pair), want);
+	RV(p11->C_CreateObject(h, create, N(create), &made), want);
+	RV(p11->C_CopyObject(h, key, copy, N(copy), &made), want);
+	OK(p11->C_WrapKey(h, &kwp, key, base, blob, &n));
+	RV(p11->C_UnwrapKey(h, &kwp, key, blob, n, unwrap, N(unwrap), &made), want);
+	RV(derive(h, base, der, N(der), &made), want);
+	RV(p11->C_CreateObject(h, d, N(d), &made), data_too ? want : CKR_OK);
 	CHECK(kit_count(h, gen, 1) == (data_too ? 3 : 4)); /* the profiles, and the data object where it may be */
 	if (!data_too)
-		OK(F->C_DestroyObject(h, made));
-	OK(F->C_DestroyObject(h, key));
-	OK(F->C_DestroyObject(h, base));
+		OK(p11->C_DestroyObject(h, made));
+	OK(p11->C_DestroyObject(h, key));
+	OK(p11->C_DestroyObject(h, base));
 }
 
 static void tier_0(void)
@@ -131,12 +131,12 @@ static void tier_0(void)
 	CK_ATTRIBUTE d[] = { A_TRUE(CKA_TOKEN), A_TRUE(CKA_PRIVATE), A_VAL(CKA_CLASS, data), A_STR(CKA_VALUE, "text") };
 	CK_OBJECT_HANDLE a = 0, b = 0;
 
-	kit_about("tier 0");
+	p11_about("tier 0");
 	makes_none(open, CKR_TEMPLATE_INCONSISTENT, false);
-	OK(F->C_GenerateKeyPair(open, &gen, pub, N(pub), priv, N(priv), &a, &b)); /* the public half may stay */
-	OK(F->C_DestroyObject(open, a));
-	IS(F->C_CreateObject(open, d, N(d), &a), CKR_TEMPLATE_INCONSISTENT);
-	OK(F->C_CloseSession(open));
+	OK(p11->C_GenerateKeyPair(open, &gen, pub, N(pub), priv, N(priv), &a, &b)); /* the public half may stay */
+	OK(p11->C_DestroyObject(open, a));
+	RV(p11->C_CreateObject(open, d, N(d), &a), CKR_TEMPLATE_INCONSISTENT);
+	OK(p11->C_CloseSession(open));
 }
 
 static void read_only(void)
@@ -145,12 +145,12 @@ static void read_only(void)
 	CK_ATTRIBUTE label[] = { A_STR(CKA_LABEL, "no") };
 	CK_OBJECT_HANDLE h = 0;
 
-	kit_about("read-only session");
+	p11_about("read-only session");
 	makes_none(ro, CKR_SESSION_READ_ONLY, true);
-	OK(F->C_CreateObject(s, a, N(a), &h));
-	IS(F->C_SetAttributeValue(ro, h, label, 1), CKR_SESSION_READ_ONLY);
-	IS(F->C_DestroyObject(ro, h), CKR_SESSION_READ_ONLY);
-	OK(F->C_DestroyObject(s, h));
+	OK(p11->C_CreateObject(s, a, N(a), &h));
+	RV(p11->C_SetAttributeValue(ro, h, label, 1), CKR_SESSION_READ_ONLY);
+	RV(p11->C_DestroyObject(ro, h), CKR_SESSION_READ_ONLY);
+	OK(p11->C_DestroyObject(s, h));
 }
 
 /* CKA_TRUSTED is the SO's to give; who may only wrap does not become one who opens. */
@@ -163,29 +163,29 @@ static void trusted(void)
 	CK_OBJECT_HANDLE key = 0, target = 0, copy = 0;
 	CK_ULONG n;
 
-	kit_about("trusted");
-	OK(F->C_GenerateKey(s, &aes_gen, w, N(w), &key));
-	IS(F->C_GenerateKey(s, &aes_gen, with, N(with), &target), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(s, key, yes, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_CopyObject(s, key, yes, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
-	OK(F->C_GenerateKey(s, &aes_gen, t, N(t), &target));
-	IS(wrap(s, &kwp, key, target, &n), CKR_KEY_NOT_WRAPPABLE);
-	OK(F->C_DestroyObject(s, target));
-	OK(F->C_Logout(s));
-	OK(F->C_CloseSession(ro));
-	OK(login(s, CKU_SO, KIT_SO));
-	OK(F->C_SetAttributeValue(s, key, yes, 1));
-	OK(F->C_Logout(s));
+	p11_about("trusted");
+	OK(p11->C_GenerateKey(s, &aes_gen, w, N(w), &key));
+	RV(p11->C_GenerateKey(s, &aes_gen, with, N(with), &target), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, key, yes, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_CopyObject(s, key, yes, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
+	OK(p11->C_GenerateKey(s, &aes_gen, t, N(t), &target));
+	RV(wrap(s, &kwp, key, target, &n), CKR_KEY_NOT_WRAPPABLE);
+	OK(p11->C_DestroyObject(s, target));
+	OK(p11->C_Logout(s));
+	OK(p11->C_CloseSession(ro));
+	OK(login(s, CKU_SO, SO_PIN));
+	OK(p11->C_SetAttributeValue(s, key, yes, 1));
+	OK(p11->C_Logout(s));
 	ro = kit_session(1, false);
-	OK(login(s, CKU_USER, KIT_PIN));
+	OK(login(s, CKU_USER, USER_PIN));
 	CHECK(kit_bool(s, key, CKA_TRUSTED));
-	OK(F->C_GenerateKey(s, &aes_gen, t, N(t), &target));
+	OK(p11->C_GenerateKey(s, &aes_gen, t, N(t), &target));
 	OK(wrap(s, &kwp, key, target, &n));
-	IS(F->C_SetAttributeValue(s, key, may_open, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(s, key, may_unwrap, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_CopyObject(s, key, may_open, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
-	OK(F->C_DestroyObject(s, target));
-	OK(F->C_DestroyObject(s, key));
+	RV(p11->C_SetAttributeValue(s, key, may_open, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, key, may_unwrap, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_CopyObject(s, key, may_open, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
+	OK(p11->C_DestroyObject(s, target));
+	OK(p11->C_DestroyObject(s, key));
 }
 
 /* Both attributes on one key: it does not wrap what it could open at once. */
@@ -198,20 +198,20 @@ static void wraps_and_opens(void)
 	CK_OBJECT_HANDLE w = 0, k = 0, target = 0, no = 0;
 	CK_ULONG n;
 
-	kit_about("wrap and decrypt");
-	OK(F->C_GenerateKey(s, &aes_gen, both, N(both), &w));
-	OK(F->C_GenerateKey(s, &aes_gen, only, N(only), &k));
-	OK(F->C_GenerateKey(s, &aes_gen, t, N(t), &target));
-	OK(F->C_GenerateKey(s, &aes_gen, shut, N(shut), &no));
-	IS(wrap(s, &kwp, w, target, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	p11_about("wrap and decrypt");
+	OK(p11->C_GenerateKey(s, &aes_gen, both, N(both), &w));
+	OK(p11->C_GenerateKey(s, &aes_gen, only, N(only), &k));
+	OK(p11->C_GenerateKey(s, &aes_gen, t, N(t), &target));
+	OK(p11->C_GenerateKey(s, &aes_gen, shut, N(shut), &no));
+	RV(wrap(s, &kwp, w, target, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
 	OK(wrap(s, &kwp, k, target, &n));
-	IS(wrap(s, &kwp, k, no, &n), CKR_KEY_UNEXTRACTABLE);
+	RV(wrap(s, &kwp, k, no, &n), CKR_KEY_UNEXTRACTABLE);
 	n = 0;
-	IS(F->C_WrapKey(s, &kwp, k, no, NULL, &n), CKR_KEY_UNEXTRACTABLE);
-	OK(F->C_DestroyObject(s, w));
-	OK(F->C_DestroyObject(s, k));
-	OK(F->C_DestroyObject(s, target));
-	OK(F->C_DestroyObject(s, no));
+	RV(p11->C_WrapKey(s, &kwp, k, no, NULL, &n), CKR_KEY_UNEXTRACTABLE);
+	OK(p11->C_DestroyObject(s, w));
+	OK(p11->C_DestroyObject(s, k));
+	OK(p11->C_DestroyObject(s, target));
+	OK(p11->C_DestroyObject(s, no));
 }
 
 /* What is not in the list is refused in every kind of call. */
@@ -230,25 +230,25 @@ static void allowed(void)
 	CK_OBJECT_HANDLE k = 0, other = kit_aes(s, value, 16), made = 0;
 	CK_ULONG n;
 
-	kit_about("allowed mechanisms");
-	OK(F->C_GenerateKey(s, &aes_gen, a, N(a), &k));
-	IS(wrap(s, &kwp, k, other, &n), CKR_MECHANISM_INVALID);
-	IS(F->C_UnwrapKey(s, &kwp, k, value, 24, tmpl, N(tmpl), &made), CKR_MECHANISM_INVALID);
-	IS(F->C_DeriveKey(s, &sp800, k, tmpl, N(tmpl), &made), CKR_MECHANISM_INVALID);
-	IS(F->C_MessageEncryptInit(s, &gcm, k), CKR_MECHANISM_INVALID);
-	IS(F->C_MessageDecryptInit(s, &gcm, k), CKR_MECHANISM_INVALID);
-	IS(F->C_DecryptInit(s, &ecb, k), CKR_MECHANISM_INVALID);
-	IS(F->C_VerifyInit(s, &hmac, k), CKR_MECHANISM_INVALID);
-	IS(F->C_VerifySignatureInit(s, &hmac, k, value, 16), CKR_MECHANISM_INVALID);
-	OK(F->C_DigestInit(s, &sha256));
-	IS(F->C_DigestKey(s, k), CKR_MECHANISM_INVALID);
-	IS(F->C_DigestUpdate(s, value, 1), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_VerifyInit(s, &cmac, k));
-	OK(F->C_VerifyInit(s, NULL, 0));
-	IS(F->C_SetAttributeValue(s, k, wider, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_CopyObject(s, k, wider, 1, &made), CKR_ATTRIBUTE_READ_ONLY);
-	OK(F->C_DestroyObject(s, k));
-	OK(F->C_DestroyObject(s, other));
+	p11_about("allowed mechanisms");
+	OK(p11->C_GenerateKey(s, &aes_gen, a, N(a), &k));
+	RV(wrap(s, &kwp, k, other, &n), CKR_MECHANISM_INVALID);
+	RV(p11->C_UnwrapKey(s, &kwp, k, value, 24, tmpl, N(tmpl), &made), CKR_MECHANISM_INVALID);
+	RV(p11->C_DeriveKey(s, &sp800, k, tmpl, N(tmpl), &made), CKR_MECHANISM_INVALID);
+	RV(p11->C_MessageEncryptInit(s, &gcm, k), CKR_MECHANISM_INVALID);
+	RV(p11->C_MessageDecryptInit(s, &gcm, k), CKR_MECHANISM_INVALID);
+	RV(p11->C_DecryptInit(s, &ecb, k), CKR_MECHANISM_INVALID);
+	RV(p11->C_VerifyInit(s, &hmac, k), CKR_MECHANISM_INVALID);
+	RV(p11->C_VerifySignatureInit(s, &hmac, k, value, 16), CKR_MECHANISM_INVALID);
+	OK(p11->C_DigestInit(s, &sha256));
+	RV(p11->C_DigestKey(s, k), CKR_MECHANISM_INVALID);
+	RV(p11->C_DigestUpdate(s, value, 1), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_VerifyInit(s, &cmac, k));
+	OK(p11->C_VerifyInit(s, NULL, 0));
+	RV(p11->C_SetAttributeValue(s, k, wider, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_CopyObject(s, k, wider, 1, &made), CKR_ATTRIBUTE_READ_ONLY);
+	OK(p11->C_DestroyObject(s, k));
+	OK(p11->C_DestroyObject(s, other));
 }
 
 /* CKA_UNWRAP_TEMPLATE and CKA_DERIVE_TEMPLATE force, CKA_WRAP_TEMPLATE chooses. */
@@ -264,24 +264,24 @@ static void templates(void)
 	CK_OBJECT_HANDLE k = 0, base = 0, t = kit_secret(s, CKK_GENERIC_SECRET, value, 32), made = 0;
 	CK_ULONG n;
 
-	kit_about("templates");
-	OK(F->C_GenerateKey(s, &aes_gen, a, N(a), &k));
-	OK(F->C_CreateObject(s, b, N(b), &base));
-	IS(wrap(s, &kwp, k, t, &n), CKR_KEY_HANDLE_INVALID);
-	OK(F->C_SetAttributeValue(s, t, chosen, 1));
+	p11_about("templates");
+	OK(p11->C_GenerateKey(s, &aes_gen, a, N(a), &k));
+	OK(p11->C_CreateObject(s, b, N(b), &base));
+	RV(wrap(s, &kwp, k, t, &n), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_SetAttributeValue(s, t, chosen, 1));
 	OK(wrap(s, &kwp, k, t, &n));
-	IS(F->C_UnwrapKey(s, &kwp, k, out, n, differs, N(differs), &made), CKR_TEMPLATE_INCONSISTENT);
-	OK(F->C_UnwrapKey(s, &kwp, k, out, n, silent, N(silent), &made));
+	RV(p11->C_UnwrapKey(s, &kwp, k, out, n, differs, N(differs), &made), CKR_TEMPLATE_INCONSISTENT);
+	OK(p11->C_UnwrapKey(s, &kwp, k, out, n, silent, N(silent), &made));
 	CHECK(!kit_bool(s, made, CKA_EXTRACTABLE) && kit_bool(s, made, CKA_SENSITIVE) && !kit_bool(s, made, CKA_LOCAL));
 	CHECK(!kit_bool(s, made, CKA_ALWAYS_SENSITIVE) && !kit_bool(s, made, CKA_NEVER_EXTRACTABLE));
-	OK(F->C_DestroyObject(s, made));
-	IS(derive(s, base, differs, N(differs), &made), CKR_TEMPLATE_INCONSISTENT);
+	OK(p11->C_DestroyObject(s, made));
+	RV(derive(s, base, differs, N(differs), &made), CKR_TEMPLATE_INCONSISTENT);
 	OK(derive(s, base, silent, N(silent), &made));
 	CHECK(!kit_bool(s, made, CKA_EXTRACTABLE) && kit_bool(s, made, CKA_SENSITIVE));
-	OK(F->C_DestroyObject(s, made));
-	OK(F->C_DestroyObject(s, k));
-	OK(F->C_DestroyObject(s, base));
-	OK(F->C_DestroyObject(s, t));
+	OK(p11->C_DestroyObject(s, made));
+	OK(p11->C_DestroyObject(s, k));
+	OK(p11->C_DestroyObject(s, base));
+	OK(p11->C_DestroyObject(s, t));
 }
 
 /* One login is good for one use of one operation; calls without a place for it are refused. */
@@ -296,29 +296,29 @@ static void always_authenticate(void)
 	CK_OBJECT_HANDLE a = 0, b = 0, made = 0;
 	CK_ULONG ct_len = sizeof ct, back_len = 4;
 
-	kit_about("always authenticate");
-	OK(F->C_GenerateKeyPair(s, &gen, pub, N(pub), priv, N(priv), &a, &b));
-	OK(F->C_EncryptInit(s, &pkcs, a));
-	OK(F->C_Encrypt(s, value, 16, ct, &ct_len));
-	IS(F->C_UnwrapKey(s, &pkcs, b, ct, ct_len, tmpl, N(tmpl), &made), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_SetAttributeValue(s, b, off, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_CopyObject(s, b, off, 1, &made), CKR_ATTRIBUTE_READ_ONLY);
-	OK(F->C_SignInit(s, &pkcs, b));
-	OK(F->C_DecryptInit(s, &pkcs, b)); /* begun last: the login is for it */
-	OK(login(s, CKU_CONTEXT_SPECIFIC, KIT_PIN));
-	IS(F->C_Sign(s, value, 20, out, &n), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_Decrypt(s, ct, ct_len, back, &back_len), CKR_BUFFER_TOO_SMALL);
+	p11_about("always authenticate");
+	OK(p11->C_GenerateKeyPair(s, &gen, pub, N(pub), priv, N(priv), &a, &b));
+	OK(p11->C_EncryptInit(s, &pkcs, a));
+	OK(p11->C_Encrypt(s, value, 16, ct, &ct_len));
+	RV(p11->C_UnwrapKey(s, &pkcs, b, ct, ct_len, tmpl, N(tmpl), &made), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_SetAttributeValue(s, b, off, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_CopyObject(s, b, off, 1, &made), CKR_ATTRIBUTE_READ_ONLY);
+	OK(p11->C_SignInit(s, &pkcs, b));
+	OK(p11->C_DecryptInit(s, &pkcs, b)); /* begun last: the login is for it */
+	OK(login(s, CKU_CONTEXT_SPECIFIC, USER_PIN));
+	RV(p11->C_Sign(s, value, 20, out, &n), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_Decrypt(s, ct, ct_len, back, &back_len), CKR_BUFFER_TOO_SMALL);
 	CHECK(back_len == 16);
-	OK(F->C_Decrypt(s, ct, ct_len, back, &back_len));
+	OK(p11->C_Decrypt(s, ct, ct_len, back, &back_len));
 	CHECK(back_len == 16 && memcmp(back, value, 16) == 0);
-	OK(F->C_DecryptInit(s, &pkcs, b));
+	OK(p11->C_DecryptInit(s, &pkcs, b));
 	back_len = 4; /* a short buffer is no way round the login */
-	IS(F->C_Decrypt(s, ct, ct_len, back, &back_len), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_SignRecoverInit(s, &pkcs, b));
-	IS(F->C_SignRecover(s, value, 20, out, &m), CKR_USER_NOT_LOGGED_IN);
-	IS(login(s, CKU_CONTEXT_SPECIFIC, KIT_PIN), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_DestroyObject(s, a));
-	OK(F->C_DestroyObject(s, b));
+	RV(p11->C_Decrypt(s, ct, ct_len, back, &back_len), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_SignRecoverInit(s, &pkcs, b));
+	RV(p11->C_SignRecover(s, value, 20, out, &m), CKR_USER_NOT_LOGGED_IN);
+	RV(login(s, CKU_CONTEXT_SPECIFIC, USER_PIN), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_DestroyObject(s, a));
+	OK(p11->C_DestroyObject(s, b));
 }
 
 /* What RSA takes off is a key of that type or not: nothing says which of padding and length was wrong. */
@@ -333,18 +333,18 @@ static void rsa_unwrap(void)
 	CK_ULONG n;
 	CK_OBJECT_HANDLE made = 0;
 
-	kit_about("RSA unwrap");
+	p11_about("RSA unwrap");
 	m[1].pParameter = &p;
 	m[1].ulParameterLen = sizeof p;
 	for (int i = 0; i < 2; i++) {
 		n = sizeof ct;
-		OK(F->C_EncryptInit(s, &m[i], k.pub));
-		OK(F->C_Encrypt(s, value, 17, ct, &n));
-		IS(F->C_UnwrapKey(s, &m[i], k.priv, ct, n, tmpl, N(tmpl), &made), CKR_WRAPPED_KEY_INVALID);
-		IS(F->C_UnwrapKey(s, &m[i], k.priv, ct, n, sized, N(sized), &made), CKR_WRAPPED_KEY_INVALID);
+		OK(p11->C_EncryptInit(s, &m[i], k.pub));
+		OK(p11->C_Encrypt(s, value, 17, ct, &n));
+		RV(p11->C_UnwrapKey(s, &m[i], k.priv, ct, n, tmpl, N(tmpl), &made), CKR_WRAPPED_KEY_INVALID);
+		RV(p11->C_UnwrapKey(s, &m[i], k.priv, ct, n, sized, N(sized), &made), CKR_WRAPPED_KEY_INVALID);
 		ct[n - 1] ^= 1;
-		IS(F->C_UnwrapKey(s, &m[i], k.priv, ct, n, tmpl, N(tmpl), &made), CKR_WRAPPED_KEY_INVALID);
-		IS(F->C_UnwrapKey(s, &m[i], k.priv, ct, n - 1, tmpl, N(tmpl), &made), CKR_WRAPPED_KEY_LEN_RANGE);
+		RV(p11->C_UnwrapKey(s, &m[i], k.priv, ct, n, tmpl, N(tmpl), &made), CKR_WRAPPED_KEY_INVALID);
+		RV(p11->C_UnwrapKey(s, &m[i], k.priv, ct, n - 1, tmpl, N(tmpl), &made), CKR_WRAPPED_KEY_LEN_RANGE);
 	}
 }
 
@@ -357,28 +357,28 @@ static void logout(void)
 	CK_MECHANISM cmac = { CKM_AES_CMAC, NULL, 0 };
 	CK_ULONG n = sizeof out;
 
-	kit_about("logout");
-	OK(F->C_GenerateKey(s, &aes_gen, a, N(a), &mine));
-	OK(F->C_GenerateKey(s, &aes_gen, b, N(b), &open));
-	OK(F->C_EncryptInit(ro, &ecb, mine));
-	OK(F->C_SignInit(ro, &cmac, mine));
-	OK(F->C_SignUpdate(ro, value, 5));
-	OK(F->C_EncryptInit(s, &ecb, open));
-	OK(F->C_FindObjectsInit(ro, NULL, 0));
-	OK(F->C_Logout(s));
-	IS(F->C_Logout(ro), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_FindObjects(ro, got, N(got), &n));
+	p11_about("logout");
+	OK(p11->C_GenerateKey(s, &aes_gen, a, N(a), &mine));
+	OK(p11->C_GenerateKey(s, &aes_gen, b, N(b), &open));
+	OK(p11->C_EncryptInit(ro, &ecb, mine));
+	OK(p11->C_SignInit(ro, &cmac, mine));
+	OK(p11->C_SignUpdate(ro, value, 5));
+	OK(p11->C_EncryptInit(s, &ecb, open));
+	OK(p11->C_FindObjectsInit(ro, NULL, 0));
+	OK(p11->C_Logout(s));
+	RV(p11->C_Logout(ro), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_FindObjects(ro, got, N(got), &n));
 	CHECK(n == 0);
-	OK(F->C_FindObjectsFinal(ro));
+	OK(p11->C_FindObjectsFinal(ro));
 	n = sizeof out;
-	IS(F->C_Encrypt(ro, value, 16, out, &n), CKR_OPERATION_NOT_INITIALIZED);
-	IS(F->C_SignFinal(ro, out, &n), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_Encrypt(s, value, 16, out, &n));
-	IS(F->C_DestroyObject(s, mine), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_EncryptInit(s, &ecb, mine), CKR_KEY_HANDLE_INVALID);
-	OK(login(s, CKU_USER, KIT_PIN));
-	IS(F->C_EncryptInit(s, &ecb, mine), CKR_KEY_HANDLE_INVALID);
-	OK(F->C_DestroyObject(s, open));
+	RV(p11->C_Encrypt(ro, value, 16, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_SignFinal(ro, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_Encrypt(s, value, 16, out, &n));
+	RV(p11->C_DestroyObject(s, mine), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_EncryptInit(s, &ecb, mine), CKR_KEY_HANDLE_INVALID);
+	OK(login(s, CKU_USER, USER_PIN));
+	RV(p11->C_EncryptInit(s, &ecb, mine), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_DestroyObject(s, open));
 }
 
 /* A copy or an unwrapped key is never more open than its original or its wrapping allows. */
@@ -392,22 +392,22 @@ static void copies(void)
 	CK_ATTRIBUTE label[] = { A_STR(CKA_LABEL, "x") };
 	CK_OBJECT_HANDLE k = 0, c = 0;
 
-	kit_about("copies");
-	OK(F->C_GenerateKey(s, &aes_gen, a, N(a), &k));
+	p11_about("copies");
+	OK(p11->C_GenerateKey(s, &aes_gen, a, N(a), &k));
 	CHECK(kit_bool(s, k, CKA_ALWAYS_SENSITIVE) && kit_bool(s, k, CKA_NEVER_EXTRACTABLE));
 	for (size_t i = 0; i < N(bad); i++) {
-		kit_about("copies %zu", i);
-		CHECK(F->C_CopyObject(s, k, bad[i], 1, &c) != CKR_OK);
-		CHECK(F->C_SetAttributeValue(s, k, bad[i], 1) != CKR_OK);
+		p11_about("copies %zu", i);
+		CHECK(p11->C_CopyObject(s, k, bad[i], 1, &c) != CKR_OK);
+		CHECK(p11->C_SetAttributeValue(s, k, bad[i], 1) != CKR_OK);
 	}
-	OK(F->C_CopyObject(s, k, label, 1, &c));
+	OK(p11->C_CopyObject(s, k, label, 1, &c));
 	CHECK(kit_bool(s, c, CKA_SENSITIVE) && !kit_bool(s, c, CKA_EXTRACTABLE) && kit_bool(s, c, CKA_LOCAL) && kit_bool(s, c, CKA_NEVER_EXTRACTABLE));
-	OK(F->C_DestroyObject(s, c));
-	OK(F->C_DestroyObject(s, k));
-	OK(F->C_GenerateKey(s, &aes_gen, stay, N(stay), &k));
-	IS(F->C_CopyObject(s, k, NULL, 0, &c), CKR_ACTION_PROHIBITED);
-	IS(F->C_SetAttributeValue(s, k, label, 1), CKR_ACTION_PROHIBITED);
-	IS(F->C_DestroyObject(s, k), CKR_ACTION_PROHIBITED);
+	OK(p11->C_DestroyObject(s, c));
+	OK(p11->C_DestroyObject(s, k));
+	OK(p11->C_GenerateKey(s, &aes_gen, stay, N(stay), &k));
+	RV(p11->C_CopyObject(s, k, NULL, 0, &c), CKR_ACTION_PROHIBITED);
+	RV(p11->C_SetAttributeValue(s, k, label, 1), CKR_ACTION_PROHIBITED);
+	RV(p11->C_DestroyObject(s, k), CKR_ACTION_PROHIBITED);
 }
 
 /* A limit that nothing enforces must not be kept as if it held. */
@@ -421,10 +421,10 @@ static void no_empty_promises(void)
 	for (size_t i = 0; i < N(limits); i++) {
 		CK_ATTRIBUTE t[] = { A_VAL(CKA_VALUE_LEN, len), A_VAL(limits[i], one) };
 
-		IS(F->C_GenerateKey(s, &m, t, 2, &k), CKR_ATTRIBUTE_TYPE_INVALID);
-		OK(F->C_GenerateKey(s, &m, t, 1, &k));
-		IS(F->C_SetAttributeValue(s, k, &t[1], 1), CKR_ATTRIBUTE_TYPE_INVALID);
-		OK(F->C_DestroyObject(s, k));
+		RV(p11->C_GenerateKey(s, &m, t, 2, &k), CKR_ATTRIBUTE_TYPE_INVALID);
+		OK(p11->C_GenerateKey(s, &m, t, 1, &k));
+		RV(p11->C_SetAttributeValue(s, k, &t[1], 1), CKR_ATTRIBUTE_TYPE_INVALID);
+		OK(p11->C_DestroyObject(s, k));
 	}
 }
 
@@ -434,7 +434,7 @@ int main(void)
 	kit_init_token();
 	s = kit_session(1, true);
 	ro = kit_session(1, false);
-	OK(login(s, CKU_USER, KIT_PIN));
+	OK(login(s, CKU_USER, USER_PIN));
 	tier_0();
 	read_only();
 	keys_at_rest();
@@ -447,6 +447,5 @@ int main(void)
 	rsa_unwrap();
 	copies();
 	logout();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -9,9 +9,9 @@ static CK_BYTE data[32] = "data", sig[512], ct[512];
 
 static CK_RV context(const char *pin, CK_ULONG len)
 {
-	return F->C_Login(s, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR *)(uintptr_t)pin, len);
+	return p11->C_Login(s, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR *)(uintptr_t)pin, len);
 }
-#define RIGHT() context(KIT_PIN, sizeof KIT_PIN - 1)
+#define RIGHT() context(USER_PIN, sizeof USER_PIN - 1)
 
 static CK_RV make(CK_SESSION_HANDLE in, CK_BBOOL token)
 {
@@ -21,54 +21,54 @@ static CK_RV make(CK_SESSION_HANDLE in, CK_BBOOL token)
 	CK_ATTRIBUTE b[] = { A_TRUE(CKA_ALWAYS_AUTHENTICATE), A_VAL(CKA_TOKEN, token), A_TRUE(CKA_SIGN), A_TRUE(CKA_DECRYPT),
 			     A_TRUE(CKA_UNWRAP) };
 
-	return F->C_GenerateKeyPair(in, &gen, a, N(a), b, N(b), &pub, &priv);
+	return p11->C_GenerateKeyPair(in, &gen, a, N(a), b, N(b), &pub, &priv);
 }
 
 static CK_RV sign(void)
 {
 	CK_ULONG n = sizeof sig;
 
-	return F->C_Sign(s, data, sizeof data, sig, &n);
+	return p11->C_Sign(s, data, sizeof data, sig, &n);
 }
 
 static void one_use(void)
 {
 	CK_ULONG n = 0;
 
-	kit_about("one use");
-	IS(RIGHT(), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_SignInit(s, &rsa, priv));
-	OK(F->C_Sign(s, data, sizeof data, NULL, &n)); /* a length query is no use */
-	IS(sign(), CKR_USER_NOT_LOGGED_IN);
-	IS(sign(), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_SignInit(s, &rsa, priv));
+	p11_about("one use");
+	RV(RIGHT(), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_SignInit(s, &rsa, priv));
+	OK(p11->C_Sign(s, data, sizeof data, NULL, &n)); /* a length query is no use */
+	RV(sign(), CKR_USER_NOT_LOGGED_IN);
+	RV(sign(), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_SignInit(s, &rsa, priv));
 	OK(RIGHT());
 	OK(sign());
-	OK(F->C_SignInit(s, &rsa, priv)); /* the second use is one of its own, rearmed or not */
-	IS(sign(), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_SignInit(s, &rsa, priv));
-	IS(context("wrong-pin", 9), CKR_PIN_INCORRECT);
-	IS(sign(), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_SignInit(s, &rsa, priv));
+	OK(p11->C_SignInit(s, &rsa, priv)); /* the second use is one of its own, rearmed or not */
+	RV(sign(), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_SignInit(s, &rsa, priv));
+	RV(context("wrong-pin", 9), CKR_PIN_INCORRECT);
+	RV(sign(), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_SignInit(s, &rsa, priv));
 	OK(RIGHT());
-	OK(F->C_SignInit(s, NULL, 0));
-	OK(F->C_SignInit(s, &rsa, priv)); /* the login went with the operation */
-	IS(sign(), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_SignInit(s, NULL, 0));
+	OK(p11->C_SignInit(s, &rsa, priv)); /* the login went with the operation */
+	RV(sign(), CKR_USER_NOT_LOGGED_IN);
 }
 
 static void parts(void)
 {
 	CK_ULONG n = sizeof sig;
 
-	kit_about("parts");
-	OK(F->C_SignInit(s, &rsa, priv));
-	IS(F->C_SignUpdate(s, data, 5), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_SignFinal(s, sig, &n), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_SignInit(s, &rsa, priv));
+	p11_about("parts");
+	OK(p11->C_SignInit(s, &rsa, priv));
+	RV(p11->C_SignUpdate(s, data, 5), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_SignFinal(s, sig, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_SignInit(s, &rsa, priv));
 	OK(RIGHT());
-	OK(F->C_SignUpdate(s, data, 5));
-	OK(F->C_SignUpdate(s, data, 5));
-	OK(F->C_SignFinal(s, sig, &n));
+	OK(p11->C_SignUpdate(s, data, 5));
+	OK(p11->C_SignUpdate(s, data, 5));
+	OK(p11->C_SignFinal(s, sig, &n));
 }
 
 /* With two operations waiting, one login serves the one that was begun last. */
@@ -76,14 +76,14 @@ static void two(void)
 {
 	CK_ULONG n = sizeof ct, m = sizeof sig;
 
-	kit_about("two operations");
-	OK(F->C_EncryptInit(s, &dec, pub));
-	OK(F->C_Encrypt(s, data, 20, ct, &n));
-	OK(F->C_SignInit(s, &rsa, priv));
-	OK(F->C_DecryptInit(s, &dec, priv));
+	p11_about("two operations");
+	OK(p11->C_EncryptInit(s, &dec, pub));
+	OK(p11->C_Encrypt(s, data, 20, ct, &n));
+	OK(p11->C_SignInit(s, &rsa, priv));
+	OK(p11->C_DecryptInit(s, &dec, priv));
 	OK(RIGHT());
-	IS(sign(), CKR_USER_NOT_LOGGED_IN);
-	OK(F->C_Decrypt(s, ct, n, sig, &m));
+	RV(sign(), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_Decrypt(s, ct, n, sig, &m));
 	CHECK(m == 20);
 }
 
@@ -95,8 +95,8 @@ static void no_place(void)
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt) };
 	CK_OBJECT_HANDLE h = 0;
 
-	kit_about("unwrap");
-	IS(F->C_UnwrapKey(s, &dec, priv, ct, 256, a, 2, &h), CKR_USER_NOT_LOGGED_IN);
+	p11_about("unwrap");
+	RV(p11->C_UnwrapKey(s, &dec, priv, ct, 256, a, 2, &h), CKR_USER_NOT_LOGGED_IN);
 }
 
 int main(void)
@@ -115,9 +115,8 @@ int main(void)
 		two();
 		no_place();
 	}
-	kit_about("tier 0");
+	p11_about("tier 0");
 	open = kit_session(0, true);
-	IS(make(open, CK_FALSE), CKR_TEMPLATE_INCONSISTENT);
-	kit_end();
-	return kit_result();
+	RV(make(open, CK_FALSE), CKR_TEMPLATE_INCONSISTENT);
+	return kit_end();
 }

@@ -10,10 +10,10 @@ static CK_BYTE value[32] = "0123456789abcdef0123456789abcde";
 static CK_RV create(CK_ATTRIBUTE *a, CK_ULONG n)
 {
 	CK_OBJECT_HANDLE h = 0;
-	CK_RV rv = F->C_CreateObject(s, a, n, &h);
+	CK_RV rv = p11->C_CreateObject(s, a, n, &h);
 
 	if (rv == CKR_OK)
-		OK(F->C_DestroyObject(s, h));
+		OK(p11->C_DestroyObject(s, h));
 	return rv;
 }
 
@@ -31,24 +31,24 @@ static void five_cases(void)
 	CK_ATTRIBUTE get[] = { { CKA_VALUE, buf[0], 64 }, { CKA_MODULUS, buf[1], 64 }, { CKA_LABEL, NULL, 0 },
 			       { CKA_VALUE_LEN, &len, sizeof len }, { CKA_LABEL, buf[4], 2 } };
 
-	kit_about("five cases");
-	OK(F->C_CreateObject(s, make, N(make), &h));
+	p11_about("five cases");
+	OK(p11->C_CreateObject(s, make, N(make), &h));
 	memset(buf, 0x77, sizeof buf);
-	CHECK(F->C_GetAttributeValue(s, h, get, N(get)) != CKR_OK);
+	CHECK(p11->C_GetAttributeValue(s, h, get, N(get)) != CKR_OK);
 	CHECK(get[0].ulValueLen == CK_UNAVAILABLE_INFORMATION && buf[0][0] == 0x77);
 	CHECK(get[1].ulValueLen == CK_UNAVAILABLE_INFORMATION);
 	CHECK(get[2].ulValueLen == 4);
 	CHECK(get[3].ulValueLen == sizeof len && len == 32);
 	CHECK(get[4].ulValueLen == CK_UNAVAILABLE_INFORMATION && buf[4][0] == 0x77);
-	IS(F->C_GetAttributeValue(s, h, &get[0], 1), CKR_ATTRIBUTE_SENSITIVE);
-	IS(F->C_GetAttributeValue(s, h, &get[1], 1), CKR_ATTRIBUTE_TYPE_INVALID);
+	RV(p11->C_GetAttributeValue(s, h, &get[0], 1), CKR_ATTRIBUTE_SENSITIVE);
+	RV(p11->C_GetAttributeValue(s, h, &get[1], 1), CKR_ATTRIBUTE_TYPE_INVALID);
 	get[4].ulValueLen = 2;
-	IS(F->C_GetAttributeValue(s, h, &get[4], 1), CKR_BUFFER_TOO_SMALL);
-	OK(F->C_GetAttributeValue(s, h, NULL, 0));
-	IS(F->C_GetAttributeValue(s, h, NULL, 3), CKR_ARGUMENTS_BAD);
-	OK(F->C_GetObjectSize(s, h, &len));
+	RV(p11->C_GetAttributeValue(s, h, &get[4], 1), CKR_BUFFER_TOO_SMALL);
+	OK(p11->C_GetAttributeValue(s, h, NULL, 0));
+	RV(p11->C_GetAttributeValue(s, h, NULL, 3), CKR_ARGUMENTS_BAD);
+	OK(p11->C_GetObjectSize(s, h, &len));
 	CHECK(len > 32 && len < 4096);
-	OK(F->C_DestroyObject(s, h));
+	OK(p11->C_DestroyObject(s, h));
 }
 
 static void bad_shapes(void)
@@ -71,22 +71,22 @@ static void bad_shapes(void)
 	CK_ULONG sixteen = 16;
 	CK_ATTRIBUTE lies[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE, value), A_VAL(CKA_VALUE_LEN, sixteen) };
 
-	kit_about("bad shapes");
-	IS(create(wide_bool, N(wide_bool)), CKR_ATTRIBUTE_VALUE_INVALID);
-	IS(create(odd_bool, N(odd_bool)), CKR_ATTRIBUTE_VALUE_INVALID);
-	IS(create(short_ulong, N(short_ulong)), CKR_ATTRIBUTE_VALUE_INVALID);
-	IS(create(null, N(null)), CKR_ARGUMENTS_BAD);
-	IS(create(twice, N(twice)), CKR_TEMPLATE_INCONSISTENT);
+	p11_about("bad shapes");
+	RV(create(wide_bool, N(wide_bool)), CKR_ATTRIBUTE_VALUE_INVALID);
+	RV(create(odd_bool, N(odd_bool)), CKR_ATTRIBUTE_VALUE_INVALID);
+	RV(create(short_ulong, N(short_ulong)), CKR_ATTRIBUTE_VALUE_INVALID);
+	RV(create(null, N(null)), CKR_ARGUMENTS_BAD);
+	RV(create(twice, N(twice)), CKR_TEMPLATE_INCONSISTENT);
 	CHECK(create(key17, N(key17)) != CKR_OK);
-	IS(create(no_class, N(no_class)), CKR_TEMPLATE_INCOMPLETE);
-	IS(create(no_value, N(no_value)), CKR_TEMPLATE_INCOMPLETE);
-	IS(create(unique, N(unique)), CKR_ATTRIBUTE_READ_ONLY);
-	IS(create(tier, N(tier)), CKR_ATTRIBUTE_READ_ONLY);
-	IS(create(local, N(local)), CKR_ATTRIBUTE_READ_ONLY);
-	IS(create(trusted, N(trusted)), CKR_ATTRIBUTE_READ_ONLY);
+	RV(create(no_class, N(no_class)), CKR_TEMPLATE_INCOMPLETE);
+	RV(create(no_value, N(no_value)), CKR_TEMPLATE_INCOMPLETE);
+	RV(create(unique, N(unique)), CKR_ATTRIBUTE_READ_ONLY);
+	RV(create(tier, N(tier)), CKR_ATTRIBUTE_READ_ONLY);
+	RV(create(local, N(local)), CKR_ATTRIBUTE_READ_ONLY);
+	RV(create(trusted, N(trusted)), CKR_ATTRIBUTE_READ_ONLY);
 	CHECK(create(lies, N(lies)) != CKR_OK);
-	IS(create(NULL, 2), CKR_ARGUMENTS_BAD);
-	IS(F->C_CreateObject(s, no_value, 2, NULL), CKR_ARGUMENTS_BAD);
+	RV(create(NULL, 2), CKR_ARGUMENTS_BAD);
+	RV(p11->C_CreateObject(s, no_value, 2, NULL), CKR_ARGUMENTS_BAD);
 }
 
 /* A point beside the curve, the point at infinity, a point of another curve: refused where the key is made. */
@@ -99,13 +99,13 @@ static void bad_points(void)
 	CK_ATTRIBUTE other[] = { A_VAL(CKA_CLASS, pub), A_VAL(CKA_KEY_TYPE, ec), A_VAL(CKA_EC_PARAMS, k1), { CKA_EC_POINT, point, n } };
 	CK_ATTRIBUTE inf[] = { A_VAL(CKA_CLASS, pub), A_VAL(CKA_KEY_TYPE, ec), A_VAL(CKA_EC_PARAMS, oid), A_VAL(CKA_EC_POINT, infinity) };
 
-	kit_about("points");
+	p11_about("points");
 	CHECK(n == 67);
 	OK(create(good, N(good)));
 	CHECK(create(other, N(other)) != CKR_OK);
 	CHECK(create(inf, N(inf)) != CKR_OK);
 	point[66] ^= 1;
-	IS(create(good, N(good)), CKR_ATTRIBUTE_VALUE_INVALID);
+	RV(create(good, N(good)), CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
 static void origin(void)
@@ -113,7 +113,7 @@ static void origin(void)
 	CK_OBJECT_HANDLE gen = kit_key(s, KEY_AES).pub, imp = kit_aes(s, value, 16), copy = 0;
 	CK_BYTE a[64], b[64];
 
-	kit_about("origin");
+	p11_about("origin");
 	CHECK(kit_bool(s, gen, CKA_LOCAL) && !kit_bool(s, gen, CKA_ALWAYS_SENSITIVE) && !kit_bool(s, gen, CKA_NEVER_EXTRACTABLE));
 	CHECK(kit_ulong(s, gen, CKA_KEY_GEN_MECHANISM) == CKM_AES_KEY_GEN);
 	CHECK(!kit_bool(s, imp, CKA_LOCAL) && !kit_bool(s, imp, CKA_ALWAYS_SENSITIVE) && !kit_bool(s, imp, CKA_NEVER_EXTRACTABLE));
@@ -122,10 +122,10 @@ static void origin(void)
 	CHECK(kit_bytes(s, imp, CKA_UNIQUE_ID, a, sizeof a) == 36 && kit_bytes(s, gen, CKA_UNIQUE_ID, b, sizeof b) == 36);
 	CHECK(memcmp(a, b, 36) != 0 && a[14] == '4' && a[8] == '-');
 	CHECK(kit_bytes(s, imp, CKA_CHECK_VALUE, a, sizeof a) == 3);
-	OK(F->C_CopyObject(s, gen, NULL, 0, &copy));
+	OK(p11->C_CopyObject(s, gen, NULL, 0, &copy));
 	CHECK(kit_bytes(s, copy, CKA_UNIQUE_ID, a, sizeof a) == 36 && memcmp(a, b, 36) != 0);
-	OK(F->C_DestroyObject(s, copy));
-	OK(F->C_DestroyObject(s, imp));
+	OK(p11->C_DestroyObject(s, copy));
+	OK(p11->C_DestroyObject(s, imp));
 }
 
 /* C_SetAttributeValue: whole or not at all, one direction only, read-only stays. */
@@ -140,21 +140,21 @@ static void changes(void)
 	CK_ATTRIBUTE so[] = { A_TRUE(CKA_TRUSTED) };
 	CK_BYTE buf[32];
 
-	kit_about("changes");
-	CHECK(F->C_SetAttributeValue(s, h, half, 2) != CKR_OK);
+	p11_about("changes");
+	CHECK(p11->C_SetAttributeValue(s, h, half, 2) != CKR_OK);
 	CHECK(kit_bytes(s, h, CKA_LABEL, buf, sizeof buf) == 0);
-	OK(F->C_SetAttributeValue(s, h, label, 1));
+	OK(p11->C_SetAttributeValue(s, h, label, 1));
 	CHECK(kit_bytes(s, h, CKA_LABEL, buf, sizeof buf) == 5 && memcmp(buf, "whole", 5) == 0);
-	IS(F->C_SetAttributeValue(s, h, ro, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(s, h, val, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(s, h, tok, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(s, h, so, 1), CKR_ATTRIBUTE_READ_ONLY);
-	OK(F->C_SetAttributeValue(s, h, up, 1));
-	IS(F->C_SetAttributeValue(s, h, down, 1), CKR_ATTRIBUTE_READ_ONLY);
-	OK(F->C_SetAttributeValue(s, h, shut, 1));
-	IS(F->C_SetAttributeValue(s, h, open, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, h, ro, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, h, val, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, h, tok, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, h, so, 1), CKR_ATTRIBUTE_READ_ONLY);
+	OK(p11->C_SetAttributeValue(s, h, up, 1));
+	RV(p11->C_SetAttributeValue(s, h, down, 1), CKR_ATTRIBUTE_READ_ONLY);
+	OK(p11->C_SetAttributeValue(s, h, shut, 1));
+	RV(p11->C_SetAttributeValue(s, h, open, 1), CKR_ATTRIBUTE_READ_ONLY);
 	CHECK(!kit_bool(s, h, CKA_ALWAYS_SENSITIVE) && !kit_bool(s, h, CKA_NEVER_EXTRACTABLE));
-	OK(F->C_DestroyObject(s, h));
+	OK(p11->C_DestroyObject(s, h));
 }
 
 /* CKA_ALLOWED_MECHANISMS and the usage attributes hold in every kind of operation; an empty list allows nothing. */
@@ -170,20 +170,20 @@ static void allowed(void)
 	CK_BYTE out[64];
 	CK_ULONG n = sizeof out;
 
-	kit_about("allowed mechanisms");
+	p11_about("allowed mechanisms");
 	CHECK(kit_recipe(CKM_AES_CBC, 0, &cbc) && kit_recipe(CKM_AES_ECB, 0, &ecb) && kit_recipe(CKM_AES_CMAC, 0, &cmac) &&
 	      kit_recipe(CKM_AES_KEY_WRAP_KWP, 0, &kwp));
-	OK(F->C_CreateObject(s, some, N(some), &h));
-	OK(F->C_EncryptInit(s, &cbc.m, h));
-	OK(F->C_EncryptInit(s, NULL, 0));
-	IS(F->C_EncryptInit(s, &ecb.m, h), CKR_MECHANISM_INVALID);
-	IS(F->C_DecryptInit(s, &cbc.m, h), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	IS(F->C_SignInit(s, &cmac.m, h), CKR_MECHANISM_INVALID);
-	IS(F->C_WrapKey(s, &kwp.m, h, kit_key(s, KEY_GENERIC).pub, out, &n), CKR_MECHANISM_INVALID);
-	OK(F->C_CreateObject(s, none, N(none), &e));
-	IS(F->C_EncryptInit(s, &cbc.m, e), CKR_MECHANISM_INVALID);
-	OK(F->C_DestroyObject(s, h));
-	OK(F->C_DestroyObject(s, e));
+	OK(p11->C_CreateObject(s, some, N(some), &h));
+	OK(p11->C_EncryptInit(s, &cbc.m, h));
+	OK(p11->C_EncryptInit(s, NULL, 0));
+	RV(p11->C_EncryptInit(s, &ecb.m, h), CKR_MECHANISM_INVALID);
+	RV(p11->C_DecryptInit(s, &cbc.m, h), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV(p11->C_SignInit(s, &cmac.m, h), CKR_MECHANISM_INVALID);
+	RV(p11->C_WrapKey(s, &kwp.m, h, kit_key(s, KEY_GENERIC).pub, out, &n), CKR_MECHANISM_INVALID);
+	OK(p11->C_CreateObject(s, none, N(none), &e));
+	RV(p11->C_EncryptInit(s, &cbc.m, e), CKR_MECHANISM_INVALID);
+	OK(p11->C_DestroyObject(s, h));
+	OK(p11->C_DestroyObject(s, e));
 }
 
 static void wrong_keys(void)
@@ -192,17 +192,17 @@ static void wrong_keys(void)
 	CK_ATTRIBUTE d[] = { A_VAL(CKA_CLASS, data), A_STR(CKA_VALUE, "text") };
 	CK_OBJECT_HANDLE h = 0;
 
-	kit_about("wrong keys");
+	p11_about("wrong keys");
 	CHECK(kit_recipe(CKM_ECDSA, 0, &r));
-	IS(F->C_SignInit(s, &r.m, kit_key(s, KEY_RSA).priv), CKR_KEY_TYPE_INCONSISTENT);
-	IS(F->C_SignInit(s, &r.m, kit_key(s, KEY_AES).priv), CKR_KEY_TYPE_INCONSISTENT);
-	IS(F->C_SignInit(s, &r.m, kit_key(s, KEY_P256).pub), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	IS(F->C_SignInit(s, &r.m, 0), CKR_KEY_HANDLE_INVALID);
-	OK(F->C_CreateObject(s, d, N(d), &h));
-	IS(F->C_SignInit(s, &r.m, h), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_SignInit(s, &r.m, kit_key(s, KEY_RSA).priv), CKR_KEY_TYPE_INCONSISTENT);
+	RV(p11->C_SignInit(s, &r.m, kit_key(s, KEY_AES).priv), CKR_KEY_TYPE_INCONSISTENT);
+	RV(p11->C_SignInit(s, &r.m, kit_key(s, KEY_P256).pub), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV(p11->C_SignInit(s, &r.m, 0), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_CreateObject(s, d, N(d), &h));
+	RV(p11->C_SignInit(s, &r.m, h), CKR_KEY_HANDLE_INVALID);
 	CHECK(kit_recipe(CKM_SHA256_HMAC, 0, &r));
-	IS(F->C_SignInit(s, &r.m, kit_key(s, KEY_RSA).priv), CKR_KEY_TYPE_INCONSISTENT);
-	OK(F->C_DestroyObject(s, h));
+	RV(p11->C_SignInit(s, &r.m, kit_key(s, KEY_RSA).priv), CKR_KEY_TYPE_INCONSISTENT);
+	OK(p11->C_DestroyObject(s, h));
 }
 
 int main(void)
@@ -216,6 +216,5 @@ int main(void)
 	changes();
 	allowed();
 	wrong_keys();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -17,7 +17,7 @@ static CK_SESSION_HANDLE dev, soft; /* the device's slot, and tier 0 with keys o
 static CK_ULONG copy_attribute(CK_OBJECT_HANDLE from, CK_ATTRIBUTE_TYPE type, CK_BYTE *room, CK_ULONG size, CK_ATTRIBUTE *a)
 {
 	*a = (CK_ATTRIBUTE){ type, room, size };
-	return F->C_GetAttributeValue(dev, from, a, 1) == CKR_OK && a->ulValueLen != 0 ? 1 : 0;
+	return p11->C_GetAttributeValue(dev, from, a, 1) == CKR_OK && a->ulValueLen != 0 ? 1 : 0;
 }
 
 /* The public half, or the secret key with its value. */
@@ -39,7 +39,7 @@ static CK_OBJECT_HANDLE in_software(struct kit_pair k)
 	}
 	for (size_t i = 0; i < N(numbers); i++)
 		n += copy_attribute(k.pub, numbers[i], room[i], sizeof room[i], &t[n]);
-	OK(F->C_CreateObject(soft, t, n, &h));
+	OK(p11->C_CreateObject(soft, t, n, &h));
 	return h;
 }
 
@@ -47,7 +47,7 @@ static CK_OBJECT_HANDLE in_software(struct kit_pair k)
 
 static bool verifies(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG n)
 {
-	return F->C_VerifyInit(s, m, key) == CKR_OK && F->C_Verify(s, (CK_BYTE *)(uintptr_t)in, len, sig, n) == CKR_OK;
+	return p11->C_VerifyInit(s, m, key) == CKR_OK && p11->C_Verify(s, (CK_BYTE *)(uintptr_t)in, len, sig, n) == CKR_OK;
 }
 
 /* Messages that are hashed come in parts too. */
@@ -58,16 +58,16 @@ static void sign_parts(const struct kit_recipe *r, CK_OBJECT_HANDLE key, CK_OBJE
 	CK_ULONG n = sizeof sig, half = r->len / 2;
 	CK_RV rv;
 
-	if (F->C_SignInit(dev, &m, key) != CKR_OK)
+	if (p11->C_SignInit(dev, &m, key) != CKR_OK)
 		return;
-	rv = F->C_SignUpdate(dev, (CK_BYTE *)(uintptr_t)r->data, half);
+	rv = p11->C_SignUpdate(dev, (CK_BYTE *)(uintptr_t)r->data, half);
 	if (rv != CKR_OK) {
 		CHECK(rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_DATA_LEN_RANGE || rv == CKR_MECHANISM_INVALID);
 		return;
 	}
-	OK(F->C_SignUpdate(dev, (CK_BYTE *)(uintptr_t)(r->data + half), r->len - half));
-	OK(F->C_SignFinal(dev, NULL, &n));
-	OK(F->C_SignFinal(dev, sig, &n));
+	OK(p11->C_SignUpdate(dev, (CK_BYTE *)(uintptr_t)(r->data + half), r->len - half));
+	OK(p11->C_SignFinal(dev, NULL, &n));
+	OK(p11->C_SignFinal(dev, sig, &n));
 	CHECK(verifies(soft, &m, pub, r->data, r->len, sig, n));
 }
 
@@ -76,12 +76,12 @@ static void try_sign(struct kit_recipe *r, struct kit_pair k, CK_OBJECT_HANDLE p
 	CK_BYTE sig[1024];
 	CK_ULONG n = 0, len;
 
-	OK(F->C_SignInit(dev, &r->m, k.priv));
-	OK(F->C_Sign(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, NULL, &n));
+	OK(p11->C_SignInit(dev, &r->m, k.priv));
+	OK(p11->C_Sign(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, NULL, &n));
 	CHECK(n != 0 && n <= sizeof sig);
 	len = n - 1;
-	IS(F->C_Sign(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, sig, &len), CKR_BUFFER_TOO_SMALL);
-	OK(F->C_Sign(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, sig, &n));
+	RV(p11->C_Sign(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, sig, &len), CKR_BUFFER_TOO_SMALL);
+	OK(p11->C_Sign(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, sig, &n));
 	CHECK(verifies(soft, &r->m, pub, r->data, r->len, sig, n));
 	if ((kit_flags(SLOT, r->m.mechanism) & CKF_VERIFY) != 0) {
 		CHECK(verifies(dev, &r->m, k.pub, r->data, r->len, sig, n));
@@ -98,38 +98,38 @@ static void try_crypt(struct kit_recipe *r, struct kit_pair k, CK_OBJECT_HANDLE 
 	CK_ULONG n = sizeof ct, len = sizeof pt, a, b;
 	CK_FLAGS f = kit_flags(SLOT, r->m.mechanism);
 
-	OK(F->C_EncryptInit(dev, &r->m, k.pub));
-	OK(F->C_Encrypt(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, ct, &n));
+	OK(p11->C_EncryptInit(dev, &r->m, k.pub));
+	OK(p11->C_Encrypt(dev, (CK_BYTE *)(uintptr_t)r->data, r->len, ct, &n));
 	if ((f & CKF_DECRYPT) == 0)
 		return;
-	OK(F->C_DecryptInit(dev, &r->m, k.priv));
+	OK(p11->C_DecryptInit(dev, &r->m, k.priv));
 	if (r->m.mechanism == CKM_RSA_PKCS_OAEP) { /* SoftHSM2 knows it with SHA-1 only: see below */
-		IS(F->C_Decrypt(dev, ct, n, pt, &len), CKR_MECHANISM_PARAM_INVALID);
+		RV(p11->C_Decrypt(dev, ct, n, pt, &len), CKR_MECHANISM_PARAM_INVALID);
 		return;
 	}
-	OK(F->C_Decrypt(dev, ct, n, pt, &len));
+	OK(p11->C_Decrypt(dev, ct, n, pt, &len));
 	CHECK(len == r->len && memcmp(pt, r->data, len) == 0);
 	if (k.pub != k.priv) /* what software encrypts, the device opens */
 		return;
 	len = sizeof pt;
-	OK(F->C_DecryptInit(soft, &r->m, other));
-	OK(F->C_Decrypt(soft, ct, n, pt, &len));
+	OK(p11->C_DecryptInit(soft, &r->m, other));
+	OK(p11->C_Decrypt(soft, ct, n, pt, &len));
 	CHECK(len == r->len && memcmp(pt, r->data, len) == 0);
 	a = r->len / r->multiple / 2 * r->multiple;
 	b = sizeof ct;
-	OK(F->C_EncryptInit(dev, &r->m, k.pub));
+	OK(p11->C_EncryptInit(dev, &r->m, k.pub));
 	len = sizeof ct;
-	OK(F->C_EncryptUpdate(dev, (CK_BYTE *)(uintptr_t)r->data, a, ct, &len));
+	OK(p11->C_EncryptUpdate(dev, (CK_BYTE *)(uintptr_t)r->data, a, ct, &len));
 	b = sizeof ct - len;
-	OK(F->C_EncryptUpdate(dev, (CK_BYTE *)(uintptr_t)(r->data + a), r->len - a, ct + len, &b));
+	OK(p11->C_EncryptUpdate(dev, (CK_BYTE *)(uintptr_t)(r->data + a), r->len - a, ct + len, &b));
 	len += b;
 	b = sizeof ct - len;
-	OK(F->C_EncryptFinal(dev, ct + len, &b));
+	OK(p11->C_EncryptFinal(dev, ct + len, &b));
 	len += b;
 	CHECK(len == n);
 	b = sizeof pt;
-	OK(F->C_DecryptInit(soft, &r->m, other));
-	OK(F->C_Decrypt(soft, ct, len, pt, &b));
+	OK(p11->C_DecryptInit(soft, &r->m, other));
+	OK(p11->C_Decrypt(soft, ct, len, pt, &b));
 	CHECK(b == r->len && memcmp(pt, r->data, b) == 0);
 }
 
@@ -138,12 +138,12 @@ static void try_digest(struct kit_recipe *r)
 	CK_BYTE x[64], y[64];
 	CK_ULONG n = sizeof x, k = sizeof y;
 
-	OK(F->C_DigestInit(dev, &r->m));
-	OK(F->C_DigestUpdate(dev, (CK_BYTE *)(uintptr_t)r->data, 10));
-	OK(F->C_DigestUpdate(dev, (CK_BYTE *)(uintptr_t)(r->data + 10), r->len - 10));
-	OK(F->C_DigestFinal(dev, x, &n));
-	OK(F->C_DigestInit(soft, &r->m));
-	OK(F->C_Digest(soft, (CK_BYTE *)(uintptr_t)r->data, r->len, y, &k));
+	OK(p11->C_DigestInit(dev, &r->m));
+	OK(p11->C_DigestUpdate(dev, (CK_BYTE *)(uintptr_t)r->data, 10));
+	OK(p11->C_DigestUpdate(dev, (CK_BYTE *)(uintptr_t)(r->data + 10), r->len - 10));
+	OK(p11->C_DigestFinal(dev, x, &n));
+	OK(p11->C_DigestInit(soft, &r->m));
+	OK(p11->C_Digest(soft, (CK_BYTE *)(uintptr_t)r->data, r->len, y, &k));
 	CHECK(n == k && memcmp(x, y, n) == 0);
 }
 
@@ -158,7 +158,7 @@ static void test_every_mechanism(void)
 		struct kit_recipe r;
 		struct kit_pair k;
 
-		kit_about("mechanism 0x%lx", list[i]);
+		p11_about("mechanism 0x%lx", list[i]);
 		CHECK(f != 0);
 		if ((f & (CKF_SIGN | CKF_ENCRYPT | CKF_DIGEST)) == 0)
 			continue;
@@ -181,16 +181,16 @@ static void test_every_mechanism(void)
 	free(list);
 	printf("%lu mechanisms: %lu sign, %lu encrypt, %lu digest\n", n, signing, crypting, digesting);
 	CHECK(signing >= 30 && crypting >= 7 && digesting >= 10);
-	kit_about("after all mechanisms");
+	p11_about("after all mechanisms");
 }
 
 /* ---- statements and typed data ---- */
 
 static CK_RV sign(CK_MECHANISM *m, CK_OBJECT_HANDLE key, const void *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *n)
 {
-	CK_RV rv = F->C_SignInit(dev, m, key);
+	CK_RV rv = p11->C_SignInit(dev, m, key);
 
-	return rv == CKR_OK ? F->C_Sign(dev, (CK_BYTE *)(uintptr_t)in, len, sig, n) : rv;
+	return rv == CKR_OK ? p11->C_Sign(dev, (CK_BYTE *)(uintptr_t)in, len, sig, n) : rv;
 }
 
 static void test_statements(void)
@@ -206,15 +206,15 @@ static void test_statements(void)
 	CHECK(kit_recipe(CKM_HANZO_HMM_SETTLEMENT, CKF_SIGN, &r));
 	OK(sign(&hmm, k.priv, r.data, r.len, sig, &n));
 	CHECK(n == 65 && (sig[64] == 27 || sig[64] == 28));
-	OK(F->C_VerifyInit(dev, &hmm, k.pub));
-	OK(F->C_Verify(dev, (CK_BYTE *)(uintptr_t)r.data, r.len, sig, n));
-	IS(sign(&hmm, k.priv, r.data, r.len, sig, &n), CKR_FUNCTION_REJECTED); /* a job is settled once */
-	IS(sign(&hmm, k.priv, "{}", 2, sig, &n), CKR_DATA_INVALID);
-	IS(sign(&hmm, free_key.priv, r.data, r.len, sig, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	IS(sign(&raw, k.priv, sig, 32, sig, &n), CKR_MECHANISM_INVALID);
-	IS(sign(&eip, k.priv, typed, sizeof typed - 1, sig, &n), CKR_MECHANISM_INVALID);
-	IS(sign(&eip, free_key.priv, typed, sizeof typed - 1, sig, &n), CKR_DATA_INVALID); /* that domain is HMM's */
-	IS(sign(&eip, kit_key(dev, KEY_P256).priv, typed, sizeof typed - 1, sig, &n), CKR_KEY_TYPE_INCONSISTENT);
+	OK(p11->C_VerifyInit(dev, &hmm, k.pub));
+	OK(p11->C_Verify(dev, (CK_BYTE *)(uintptr_t)r.data, r.len, sig, n));
+	RV(sign(&hmm, k.priv, r.data, r.len, sig, &n), CKR_FUNCTION_REJECTED); /* a job is settled once */
+	RV(sign(&hmm, k.priv, "{}", 2, sig, &n), CKR_DATA_INVALID);
+	RV(sign(&hmm, free_key.priv, r.data, r.len, sig, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV(sign(&raw, k.priv, sig, 32, sig, &n), CKR_MECHANISM_INVALID);
+	RV(sign(&eip, k.priv, typed, sizeof typed - 1, sig, &n), CKR_MECHANISM_INVALID);
+	RV(sign(&eip, free_key.priv, typed, sizeof typed - 1, sig, &n), CKR_DATA_INVALID); /* that domain is HMM's */
+	RV(sign(&eip, kit_key(dev, KEY_P256).priv, typed, sizeof typed - 1, sig, &n), CKR_KEY_TYPE_INCONSISTENT);
 }
 
 /* ---- agreement ---- */
@@ -229,7 +229,7 @@ static CK_RV derive(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE base, CK_BYTE *point, 
 	CK_ATTRIBUTE t[] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt), A_VAL(CKA_VALUE_LEN, bytes), A_VAL(CKA_SENSITIVE, sensitive),
 			     A_VAL(CKA_EXTRACTABLE, extractable), A_TRUE(CKA_ENCRYPT), A_TRUE(CKA_DECRYPT) };
 
-	return F->C_DeriveKey(s, &m, base, t, kt == CKK_AES ? N(t) : 5, h);
+	return p11->C_DeriveKey(s, &m, base, t, kt == CKK_AES ? N(t) : 5, h);
 }
 
 /* Both sides of an agreement, one in the device, come to the same secret. */
@@ -241,7 +241,7 @@ static void agree(enum kit_key kind, CK_ULONG bytes)
 	CK_OBJECT_HANDLE dh = 0, sh = 0, kept = 0, same = 0;
 	CK_MECHANISM cbc = { CKM_AES_CBC, iv, sizeof iv };
 
-	kit_about("agreement on %s", kit_key_names[kind]);
+	p11_about("agreement on %s", kit_key_names[kind]);
 	OK(kit_generate(soft, kind, false, &s));
 	dn = kit_bytes(dev, d.pub, CKA_EC_POINT, dp, sizeof dp);
 	sn = kit_bytes(soft, s.pub, CKA_EC_POINT, sp, sizeof sp);
@@ -249,17 +249,17 @@ static void agree(enum kit_key kind, CK_ULONG bytes)
 	OK(derive(soft, s.priv, dp, dn, CKK_GENERIC_SECRET, bytes, false, &sh));
 	CHECK(kit_bytes(dev, dh, CKA_VALUE, x, sizeof x) == bytes && kit_bytes(soft, sh, CKA_VALUE, y, sizeof y) == bytes);
 	CHECK(memcmp(x, y, bytes) == 0);
-	IS(derive(dev, d.priv, sp, sn - 1, CKK_GENERIC_SECRET, bytes, false, &dh), CKR_MECHANISM_PARAM_INVALID);
+	RV(derive(dev, d.priv, sp, sn - 1, CKK_GENERIC_SECRET, bytes, false, &dh), CKR_MECHANISM_PARAM_INVALID);
 	/* One that stays in the device, and does the same there. */
 	OK(derive(dev, d.priv, sp, sn, CKK_AES, 32, true, &kept));
 	OK(derive(soft, s.priv, dp, dn, CKK_AES, 32, false, &same));
 	CHECK(kit_bool(dev, kept, CKA_SENSITIVE) && !kit_bool(dev, kept, CKA_EXTRACTABLE));
-	OK(F->C_EncryptInit(dev, &cbc, kept));
-	OK(F->C_Encrypt(dev, x, 32, a, &n));
-	OK(F->C_EncryptInit(soft, &cbc, same));
-	OK(F->C_Encrypt(soft, x, 32, b, &n));
+	OK(p11->C_EncryptInit(dev, &cbc, kept));
+	OK(p11->C_Encrypt(dev, x, 32, a, &n));
+	OK(p11->C_EncryptInit(soft, &cbc, same));
+	OK(p11->C_Encrypt(soft, x, 32, b, &n));
 	CHECK(memcmp(a, b, 32) == 0);
-	OK(F->C_DestroyObject(dev, kept));
+	OK(p11->C_DestroyObject(dev, kept));
 }
 
 static void test_delegation(void)
@@ -278,21 +278,21 @@ static void test_delegation(void)
 	CK_OBJECT_HANDLE requester = 0, dh = 0;
 	CK_ULONG len = sizeof ct, got = sizeof secret;
 
-	kit_about("delegation");
+	p11_about("delegation");
 	t[2].ulValueLen = kit_bytes(soft, rsa.pub, CKA_MODULUS, n, sizeof n);
 	t[3].ulValueLen = kit_bytes(soft, rsa.pub, CKA_PUBLIC_EXPONENT, e, sizeof e);
-	OK(F->C_CreateObject(dev, t, N(t), &requester));
+	OK(p11->C_CreateObject(dev, t, N(t), &requester));
 	OK(kit_generate(soft, KEY_K256, false, &peer));
 	OK(kit_bytes(soft, peer.pub, CKA_EC_POINT, point, sizeof point) == 67 ? CKR_OK : CKR_GENERAL_ERROR);
 	compressed[0] = (CK_BYTE)(2 + (point[66] & 1));
 	memcpy(compressed + 1, point + 3, 32);
-	OK(F->C_WrapKey(dev, &m, requester, k.priv, ct, &len));
-	OK(F->C_DecryptInit(soft, &oaep, rsa.priv));
-	OK(F->C_Decrypt(soft, ct, len, secret, &got));
+	OK(p11->C_WrapKey(dev, &m, requester, k.priv, ct, &len));
+	OK(p11->C_DecryptInit(soft, &oaep, rsa.priv));
+	OK(p11->C_Decrypt(soft, ct, len, secret, &got));
 	OK(derive(dev, k.priv, point, 67, CKK_GENERIC_SECRET, 32, false, &dh));
 	CHECK(got == 32 && kit_bytes(dev, dh, CKA_VALUE, x, sizeof x) == 32 && memcmp(x, secret, 32) == 0);
 	memset(compressed + 1, 0xff, 32);
-	IS(F->C_WrapKey(dev, &m, requester, k.priv, ct, &len), CKR_MECHANISM_PARAM_INVALID);
+	RV(p11->C_WrapKey(dev, &m, requester, k.priv, ct, &len), CKR_MECHANISM_PARAM_INVALID);
 }
 
 /* ---- wrapping ---- */
@@ -309,9 +309,9 @@ static CK_OBJECT_HANDLE aes(CK_SESSION_HANDLE s, const CK_BYTE *value, CK_BBOOL 
 
 	if (value == NULL) {
 		t[9] = (CK_ATTRIBUTE)A_VAL(CKA_VALUE_LEN, len);
-		OK(F->C_GenerateKey(s, &m, t, N(t), &h));
+		OK(p11->C_GenerateKey(s, &m, t, N(t), &h));
 	} else {
-		OK(F->C_CreateObject(s, t, N(t), &h));
+		OK(p11->C_CreateObject(s, t, N(t), &h));
 	}
 	return h;
 }
@@ -320,10 +320,10 @@ static CK_RV wrap(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE 
 {
 	CK_MECHANISM m = { type, NULL, 0 };
 	CK_ULONG len = 0;
-	CK_RV rv = F->C_WrapKey(s, &m, with, key, NULL, &len);
+	CK_RV rv = p11->C_WrapKey(s, &m, with, key, NULL, &len);
 
 	CHECK(rv != CKR_OK || len <= *n);
-	return rv == CKR_OK ? F->C_WrapKey(s, &m, with, key, out, n) : rv;
+	return rv == CKR_OK ? p11->C_WrapKey(s, &m, with, key, out, n) : rv;
 }
 
 static CK_RV unwrap(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE with, CK_BYTE *in, CK_ULONG n, CK_OBJECT_CLASS cls,
@@ -333,7 +333,7 @@ static CK_RV unwrap(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, CK_OBJECT_HANDL
 	CK_ATTRIBUTE t[] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt), A_TRUE(CKA_SENSITIVE),
 			     cls == CKO_PRIVATE_KEY ? (CK_ATTRIBUTE)A_TRUE(CKA_SIGN) : (CK_ATTRIBUTE)A_TRUE(CKA_ENCRYPT) };
 
-	return F->C_UnwrapKey(s, &m, with, in, n, t, N(t), h);
+	return p11->C_UnwrapKey(s, &m, with, in, n, t, N(t), h);
 }
 
 static void test_wrapping(void)
@@ -345,22 +345,22 @@ static void test_wrapping(void)
 	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
 	CK_ULONG n = sizeof blob, k = sizeof sig;
 
-	kit_about("wrapping");
+	p11_about("wrapping");
 	OK(wrap(dev, CKM_AES_KEY_WRAP, kek, open, blob, &n));
 	CHECK(n == 40);
 	OK(unwrap(dev, CKM_AES_KEY_WRAP, kek, blob, n, CKO_SECRET_KEY, CKK_AES, &back));
 	OK(unwrap(soft, CKM_AES_KEY_WRAP, same, blob, n, CKO_SECRET_KEY, CKK_AES, &h)); /* with the same key elsewhere */
 	blob[5] ^= 1;
-	IS(unwrap(dev, CKM_AES_KEY_WRAP, kek, blob, n, CKO_SECRET_KEY, CKK_AES, &back), CKR_WRAPPED_KEY_INVALID);
+	RV(unwrap(dev, CKM_AES_KEY_WRAP, kek, blob, n, CKO_SECRET_KEY, CKK_AES, &back), CKR_WRAPPED_KEY_INVALID);
 	n = sizeof blob;
-	IS(wrap(dev, CKM_AES_KEY_WRAP, kek, shut, blob, &n), CKR_KEY_UNEXTRACTABLE);
-	IS(wrap(dev, CKM_AES_KEY_WRAP_KWP, kek, open, blob, &n), CKR_MECHANISM_INVALID); /* the device is not known to have RFC 5649 */
-	IS(wrap(dev, CKM_AES_KEY_WRAP, shut, p256.pub, blob, &n), CKR_KEY_NOT_WRAPPABLE);
+	RV(wrap(dev, CKM_AES_KEY_WRAP, kek, shut, blob, &n), CKR_KEY_UNEXTRACTABLE);
+	RV(wrap(dev, CKM_AES_KEY_WRAP_KWP, kek, open, blob, &n), CKR_MECHANISM_INVALID); /* the device is not known to have RFC 5649 */
+	RV(wrap(dev, CKM_AES_KEY_WRAP, shut, p256.pub, blob, &n), CKR_KEY_NOT_WRAPPABLE);
 
 	/* RFC 5649 from elsewhere goes into the device, whatever number it has for it. */
 	OK(kit_generate(soft, KEY_P256, false, &other));
 	n = sizeof blob;
-	kit_about("unwrapping RFC 5649");
+	p11_about("unwrapping RFC 5649");
 	{
 		CK_OBJECT_HANDLE plain_kek = kit_aes(soft, value, sizeof value);
 
@@ -368,23 +368,23 @@ static void test_wrapping(void)
 	}
 	OK(unwrap(dev, CKM_AES_KEY_WRAP_KWP, kek, blob, n, CKO_PRIVATE_KEY, CKK_EC, &back));
 	OK(sign(&m, back, "hello", 5, sig, &k));
-	OK(F->C_VerifyInit(soft, &m, other.pub));
-	OK(F->C_Verify(soft, (CK_BYTE *)(uintptr_t)"hello", 5, sig, k));
+	OK(p11->C_VerifyInit(soft, &m, other.pub));
+	OK(p11->C_Verify(soft, (CK_BYTE *)(uintptr_t)"hello", 5, sig, k));
 	blob[9] ^= 1;
-	IS(unwrap(dev, CKM_AES_KEY_WRAP_KWP, kek, blob, n, CKO_PRIVATE_KEY, CKK_EC, &back), CKR_WRAPPED_KEY_INVALID);
+	RV(unwrap(dev, CKM_AES_KEY_WRAP_KWP, kek, blob, n, CKO_PRIVATE_KEY, CKK_EC, &back), CKR_WRAPPED_KEY_INVALID);
 
 	/* What the device wraps of a private key, software opens. */
 	n = sizeof blob;
 	OK(wrap(dev, CKM_AES_KEY_WRAP, kek, p256.priv, blob, &n));
 	OK(unwrap(soft, CKM_AES_KEY_WRAP, same, blob, n, CKO_PRIVATE_KEY, CKK_EC, &h));
-	OK(F->C_SignInit(soft, &m, h));
+	OK(p11->C_SignInit(soft, &m, h));
 	k = sizeof sig;
-	OK(F->C_Sign(soft, (CK_BYTE *)(uintptr_t)"hello", 5, sig, &k));
+	OK(p11->C_Sign(soft, (CK_BYTE *)(uintptr_t)"hello", 5, sig, &k));
 	CHECK(verifies(dev, &m, p256.pub, (const CK_BYTE *)"hello", 5, sig, k));
-	kit_about("after wrapping");
-	OK(F->C_DestroyObject(dev, kek));
-	OK(F->C_DestroyObject(dev, open));
-	OK(F->C_DestroyObject(dev, shut));
+	p11_about("after wrapping");
+	OK(p11->C_DestroyObject(dev, kek));
+	OK(p11->C_DestroyObject(dev, open));
+	OK(p11->C_DestroyObject(dev, shut));
 }
 
 static void test_rsa_wrapping(void)
@@ -399,24 +399,24 @@ static void test_rsa_wrapping(void)
 	CK_BYTE blob[256], plain[256];
 	CK_ULONG n = sizeof blob, len = sizeof plain;
 
-	kit_about("wrapping with RSA");
-	OK(F->C_WrapKey(dev, &m, k.pub, key, blob, &n));
+	p11_about("wrapping with RSA");
+	OK(p11->C_WrapKey(dev, &m, k.pub, key, blob, &n));
 	CHECK(n == 256);
-	OK(F->C_UnwrapKey(dev, &m, k.priv, blob, n, t, N(t), &back));
+	OK(p11->C_UnwrapKey(dev, &m, k.priv, blob, n, t, N(t), &back));
 	CHECK(kit_ulong(dev, back, CKA_VALUE_LEN) == 32);
 	blob[7] ^= 1;
-	IS(F->C_UnwrapKey(dev, &m, k.priv, blob, n, t, N(t), &back), CKR_WRAPPED_KEY_INVALID);
+	RV(p11->C_UnwrapKey(dev, &m, k.priv, blob, n, t, N(t), &back), CKR_WRAPPED_KEY_INVALID);
 	n = sizeof blob;
-	OK(F->C_EncryptInit(dev, &m, k.pub));
-	OK(F->C_Encrypt(dev, (CK_BYTE *)(uintptr_t)"secret", 6, blob, &n));
-	OK(F->C_DecryptInit(dev, &m, k.priv));
-	OK(F->C_Decrypt(dev, blob, n, plain, &len));
+	OK(p11->C_EncryptInit(dev, &m, k.pub));
+	OK(p11->C_Encrypt(dev, (CK_BYTE *)(uintptr_t)"secret", 6, blob, &n));
+	OK(p11->C_DecryptInit(dev, &m, k.priv));
+	OK(p11->C_Decrypt(dev, blob, n, plain, &len));
 	CHECK(len == 6 && memcmp(plain, "secret", 6) == 0);
 	blob[7] ^= 1;
-	OK(F->C_DecryptInit(dev, &m, k.priv));
+	OK(p11->C_DecryptInit(dev, &m, k.priv));
 	len = sizeof plain;
-	IS(F->C_Decrypt(dev, blob, n, plain, &len), CKR_ENCRYPTED_DATA_INVALID);
-	OK(F->C_DestroyObject(dev, key));
+	RV(p11->C_Decrypt(dev, blob, n, plain, &len), CKR_ENCRYPTED_DATA_INVALID);
+	OK(p11->C_DestroyObject(dev, key));
 }
 
 /* ---- messages ---- */
@@ -430,40 +430,40 @@ static void test_messages(void)
 	CK_OBJECT_HANDLE k = kit_key(dev, KEY_AES).pub;
 	CK_ULONG n = sizeof ct, len = sizeof whole;
 
-	kit_about("messages");
+	p11_about("messages");
 	CHECK((kit_flags(SLOT, CKM_AES_GCM) & (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT)) == (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT));
-	OK(F->C_EncryptInit(dev, &once, k));
-	OK(F->C_Encrypt(dev, in, sizeof in, whole, &len));
-	OK(F->C_MessageEncryptInit(dev, &m, k));
-	OK(F->C_EncryptMessage(dev, &p, sizeof p, aad, sizeof aad, in, sizeof in, NULL, &n));
-	OK(F->C_EncryptMessage(dev, &p, sizeof p, aad, sizeof aad, in, sizeof in, ct, &n));
+	OK(p11->C_EncryptInit(dev, &once, k));
+	OK(p11->C_Encrypt(dev, in, sizeof in, whole, &len));
+	OK(p11->C_MessageEncryptInit(dev, &m, k));
+	OK(p11->C_EncryptMessage(dev, &p, sizeof p, aad, sizeof aad, in, sizeof in, NULL, &n));
+	OK(p11->C_EncryptMessage(dev, &p, sizeof p, aad, sizeof aad, in, sizeof in, ct, &n));
 	CHECK(n == sizeof in && memcmp(ct, whole, n) == 0 && memcmp(tag, whole + n, 16) == 0);
-	IS(F->C_EncryptMessageBegin(dev, &p, sizeof p, aad, sizeof aad), CKR_FUNCTION_NOT_SUPPORTED);
+	RV(p11->C_EncryptMessageBegin(dev, &p, sizeof p, aad, sizeof aad), CKR_FUNCTION_NOT_SUPPORTED);
 	p.ivGenerator = CKG_GENERATE_RANDOM;
 	for (int i = 0; i < 3; i++) {
 		n = sizeof ct;
-		OK(F->C_EncryptMessage(dev, &p, sizeof p, NULL, 0, in, sizeof in, ct, &n));
+		OK(p11->C_EncryptMessage(dev, &p, sizeof p, NULL, 0, in, sizeof in, ct, &n));
 		memcpy(seen[i], iv, sizeof iv);
 		CHECK(i == 0 || memcmp(seen[i], seen[i - 1], sizeof iv) != 0);
 	}
-	OK(F->C_MessageEncryptFinal(dev));
+	OK(p11->C_MessageEncryptFinal(dev));
 	p.ivGenerator = CKG_NO_GENERATE;
-	OK(F->C_MessageDecryptInit(dev, &m, k));
+	OK(p11->C_MessageDecryptInit(dev, &m, k));
 	n = sizeof back;
-	OK(F->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, back, &n));
+	OK(p11->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, back, &n));
 	CHECK(n == sizeof in && memcmp(back, in, n) == 0);
 	tag[3] ^= 1;
 	memset(back, 0, sizeof back);
-	IS(F->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, back, &n), CKR_AEAD_DECRYPT_FAILED);
+	RV(p11->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, back, &n), CKR_AEAD_DECRYPT_FAILED);
 	CHECK(back[1] != 2);
 	tag[3] ^= 1;
 	n = sizeof back;
-	OK(F->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, ct, &n)); /* in place; the process went on */
+	OK(p11->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, ct, &n)); /* in place; the process went on */
 	CHECK(memcmp(ct, in, n) == 0);
 	p.ulTagBits = 4;
-	IS(F->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, back, &n), CKR_MECHANISM_PARAM_INVALID);
-	OK(F->C_MessageDecryptFinal(dev));
-	IS(F->C_MessageEncryptInit(dev, &ccm, k), CKR_MECHANISM_INVALID); /* the device has no CCM */
+	RV(p11->C_DecryptMessage(dev, &p, sizeof p, NULL, 0, ct, sizeof ct, back, &n), CKR_MECHANISM_PARAM_INVALID);
+	OK(p11->C_MessageDecryptFinal(dev));
+	RV(p11->C_MessageEncryptInit(dev, &ccm, k), CKR_MECHANISM_INVALID); /* the device has no CCM */
 }
 
 /* ---- what is not there ---- */
@@ -480,21 +480,21 @@ static void test_refusals(void)
 		CK_MECHANISM m = { absent[i], NULL, 0 };
 		CK_MECHANISM_INFO info;
 
-		kit_about("0x%lx is not there", absent[i]);
+		p11_about("0x%lx is not there", absent[i]);
 		if ((kit_flags(SLOT, absent[i]) & (CKF_SIGN | CKF_ENCRYPT)) != 0)
 			continue;
-		IS(sign(&m, k256, sig, 32, sig, &n), CKR_MECHANISM_INVALID);
-		IS(F->C_EncryptInit(dev, &m, key), CKR_MECHANISM_INVALID);
+		RV(sign(&m, k256, sig, 32, sig, &n), CKR_MECHANISM_INVALID);
+		RV(p11->C_EncryptInit(dev, &m, key), CKR_MECHANISM_INVALID);
 		if (kit_flags(SLOT, absent[i]) == 0)
-			IS(F->C_GetMechanismInfo(SLOT, absent[i], &info), CKR_MECHANISM_INVALID);
+			RV(p11->C_GetMechanismInfo(SLOT, absent[i], &info), CKR_MECHANISM_INVALID);
 	}
 	{
 		CK_MECHANISM hkdf = { CKM_HKDF_DERIVE, NULL, 0 }, ecdsa = { CKM_ECDSA, NULL, 0 }, gcm = { CKM_AES_GCM, NULL, 0 };
 
-		kit_about("wrong keys");
-		IS(F->C_DeriveKey(dev, &hkdf, key, NULL, 0, &h), CKR_MECHANISM_INVALID);
-		IS(F->C_SignInit(dev, &ecdsa, key), CKR_KEY_TYPE_INCONSISTENT);
-		IS(F->C_EncryptInit(dev, &gcm, key), CKR_MECHANISM_PARAM_INVALID);
+		p11_about("wrong keys");
+		RV(p11->C_DeriveKey(dev, &hkdf, key, NULL, 0, &h), CKR_MECHANISM_INVALID);
+		RV(p11->C_SignInit(dev, &ecdsa, key), CKR_KEY_TYPE_INCONSISTENT);
+		RV(p11->C_EncryptInit(dev, &gcm, key), CKR_MECHANISM_PARAM_INVALID);
 	}
 }
 
@@ -503,16 +503,18 @@ static void test_random(void)
 {
 	CK_BYTE x[2000] = { 0 }, y[2000] = { 0 };
 
-	kit_about("random bytes");
-	OK(F->C_GenerateRandom(dev, x, sizeof x));
-	OK(F->C_GenerateRandom(dev, y, sizeof y));
+	p11_about("random bytes");
+	OK(p11->C_GenerateRandom(dev, x, sizeof x));
+	OK(p11->C_GenerateRandom(dev, y, sizeof y));
 	CHECK(memcmp(x, y, sizeof x) != 0 && memcmp(x, y, 16) != 0 && memcmp(x + 1984, y + 1984, 16) != 0);
-	OK(F->C_GenerateRandom(dev, x, 1));
-	OK(F->C_SeedRandom(dev, x, sizeof x));
+	OK(p11->C_GenerateRandom(dev, x, 1));
+	OK(p11->C_SeedRandom(dev, x, sizeof x));
 }
 
 int main(void)
 {
+	int status;
+
 	if (!softhsm_make()) {
 		printf("SKIP t_device_mechs: no SoftHSM2 at %s\n", softhsm_module());
 		return 77;
@@ -520,7 +522,7 @@ int main(void)
 	kit_start();
 	dev = kit_session(SLOT, true);
 	soft = kit_session(0, true);
-	OK(F->C_Login(dev, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)SOFTHSM_PIN, sizeof SOFTHSM_PIN - 1));
+	OK(p11->C_Login(dev, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)SOFTHSM_PIN, sizeof SOFTHSM_PIN - 1));
 	test_every_mechanism();
 	test_statements();
 	agree(KEY_P256, 32);
@@ -533,7 +535,7 @@ int main(void)
 	test_messages();
 	test_refusals();
 	test_random();
-	kit_end();
+	status = kit_end();
 	softhsm_end();
-	return kit_result();
+	return status;
 }

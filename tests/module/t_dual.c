@@ -13,14 +13,14 @@ static void apart(void)
 {
 	CK_ULONG n = sizeof alone;
 
-	OK(F->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
-	OK(F->C_Encrypt(s, plain, sizeof plain, alone, &n));
+	OK(p11->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
+	OK(p11->C_Encrypt(s, plain, sizeof plain, alone, &n));
 	n = sizeof md;
-	OK(F->C_DigestInit(s, &sha));
-	OK(F->C_Digest(s, plain, sizeof plain, md, &n));
+	OK(p11->C_DigestInit(s, &sha));
+	OK(p11->C_Digest(s, plain, sizeof plain, md, &n));
 	n = sizeof mac;
-	OK(F->C_SignInit(s, &hmac, kit_key(s, KEY_GENERIC).priv));
-	OK(F->C_Sign(s, plain, sizeof plain, mac, &n));
+	OK(p11->C_SignInit(s, &hmac, kit_key(s, KEY_GENERIC).priv));
+	OK(p11->C_Sign(s, plain, sizeof plain, mac, &n));
 }
 
 typedef CK_RV (*dual_fn)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR);
@@ -34,7 +34,7 @@ static void through(dual_fn f, CK_BYTE *in, CK_BYTE *out)
 		OK(f(s, in + at, 64, NULL, &n));
 		n = 1;
 		if (at != 0)
-			IS(f(s, in + at, 64, out + at, &n), CKR_BUFFER_TOO_SMALL);
+			RV(f(s, in + at, 64, out + at, &n), CKR_BUFFER_TOO_SMALL);
 		n = 64;
 		if (at == 128)
 			memcpy(out + at, in + at, 64);
@@ -47,17 +47,17 @@ static void ends(void)
 {
 	CK_ULONG n = sizeof ct;
 
-	kit_about("ends");
-	IS(F->C_DigestEncryptUpdate(s, plain, 16, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_DigestInit(s, &sha));
-	IS(F->C_DigestEncryptUpdate(s, plain, 16, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
-	IS(F->C_DigestEncryptUpdate(s, NULL, 16, ct, &n), CKR_ARGUMENTS_BAD);
-	OK(F->C_DigestInit(s, &sha)); /* both are over */
-	OK(F->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
-	IS(F->C_DigestEncryptUpdate(s, plain, 16, ct, NULL), CKR_ARGUMENTS_BAD);
-	IS(F->C_DigestFinal(s, md2, &n), CKR_OPERATION_NOT_INITIALIZED);
-	IS(F->C_EncryptFinal(s, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
+	p11_about("ends");
+	RV(p11->C_DigestEncryptUpdate(s, plain, 16, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_DigestInit(s, &sha));
+	RV(p11->C_DigestEncryptUpdate(s, plain, 16, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
+	RV(p11->C_DigestEncryptUpdate(s, NULL, 16, ct, &n), CKR_ARGUMENTS_BAD);
+	OK(p11->C_DigestInit(s, &sha)); /* both are over */
+	OK(p11->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
+	RV(p11->C_DigestEncryptUpdate(s, plain, 16, ct, NULL), CKR_ARGUMENTS_BAD);
+	RV(p11->C_DigestFinal(s, md2, &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_EncryptFinal(s, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 int main(void)
@@ -70,39 +70,38 @@ int main(void)
 	for (size_t i = 0; i < sizeof plain; i++)
 		plain[i] = (CK_BYTE)i;
 	apart();
-	kit_about("digest and encrypt");
-	OK(F->C_DigestInit(s, &sha));
-	OK(F->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
-	through(F->C_DigestEncryptUpdate, plain, ct);
+	p11_about("digest and encrypt");
+	OK(p11->C_DigestInit(s, &sha));
+	OK(p11->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
+	through(p11->C_DigestEncryptUpdate, plain, ct);
 	n = sizeof md2;
-	OK(F->C_DigestFinal(s, md2, &n));
+	OK(p11->C_DigestFinal(s, md2, &n));
 	n = sizeof back;
-	OK(F->C_EncryptFinal(s, back, &n));
+	OK(p11->C_EncryptFinal(s, back, &n));
 	CHECK(memcmp(ct, alone, sizeof plain) == 0 && memcmp(md, md2, 32) == 0);
-	kit_about("decrypt and digest");
-	OK(F->C_DigestInit(s, &sha));
-	OK(F->C_DecryptInit(s, &cbc.m, kit_key(s, KEY_AES).priv));
-	through(F->C_DecryptDigestUpdate, ct, back);
+	p11_about("decrypt and digest");
+	OK(p11->C_DigestInit(s, &sha));
+	OK(p11->C_DecryptInit(s, &cbc.m, kit_key(s, KEY_AES).priv));
+	through(p11->C_DecryptDigestUpdate, ct, back);
 	n = sizeof md2;
-	OK(F->C_DigestFinal(s, md2, &n));
+	OK(p11->C_DigestFinal(s, md2, &n));
 	n = sizeof md2;
-	OK(F->C_DecryptFinal(s, mac2, &n));
+	OK(p11->C_DecryptFinal(s, mac2, &n));
 	CHECK(memcmp(back, plain, sizeof plain) == 0 && memcmp(md, md2, 32) == 0);
-	kit_about("sign and encrypt");
-	OK(F->C_SignInit(s, &hmac, kit_key(s, KEY_GENERIC).priv));
-	OK(F->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
-	through(F->C_SignEncryptUpdate, plain, ct);
+	p11_about("sign and encrypt");
+	OK(p11->C_SignInit(s, &hmac, kit_key(s, KEY_GENERIC).priv));
+	OK(p11->C_EncryptInit(s, &cbc.m, kit_key(s, KEY_AES).pub));
+	through(p11->C_SignEncryptUpdate, plain, ct);
 	n = sizeof mac2;
-	OK(F->C_SignFinal(s, mac2, &n));
+	OK(p11->C_SignFinal(s, mac2, &n));
 	CHECK(n == 32 && memcmp(mac, mac2, 32) == 0 && memcmp(ct, alone, sizeof plain) == 0);
-	OK(F->C_SessionCancel(s, CKF_ENCRYPT));
-	kit_about("decrypt and verify");
-	OK(F->C_VerifyInit(s, &hmac, kit_key(s, KEY_GENERIC).pub));
-	OK(F->C_DecryptInit(s, &cbc.m, kit_key(s, KEY_AES).priv));
-	through(F->C_DecryptVerifyUpdate, ct, back);
-	OK(F->C_VerifyFinal(s, mac, 32));
-	OK(F->C_SessionCancel(s, CKF_DECRYPT));
+	OK(p11->C_SessionCancel(s, CKF_ENCRYPT));
+	p11_about("decrypt and verify");
+	OK(p11->C_VerifyInit(s, &hmac, kit_key(s, KEY_GENERIC).pub));
+	OK(p11->C_DecryptInit(s, &cbc.m, kit_key(s, KEY_AES).priv));
+	through(p11->C_DecryptVerifyUpdate, ct, back);
+	OK(p11->C_VerifyFinal(s, mac, 32));
+	OK(p11->C_SessionCancel(s, CKF_DECRYPT));
 	ends();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

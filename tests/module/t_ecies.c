@@ -25,15 +25,15 @@ static CK_MECHANISM mech(CK_MECHANISM_TYPE type, void *p, CK_ULONG n)
 	return (CK_MECHANISM){ type, p, n };
 }
 
-static CK_RV crypt(bool enc, CK_OBJECT_HANDLE key, CK_HANZO_ECIES_PARAMS *p, const void *in, CK_ULONG n, CK_BYTE *o, CK_ULONG *on)
+static CK_RV transform(bool enc, CK_OBJECT_HANDLE key, CK_HANZO_ECIES_PARAMS *p, const void *in, CK_ULONG n, CK_BYTE *o, CK_ULONG *on)
 {
 	CK_MECHANISM m = mech(CKM_HANZO_ECIES, p, p != NULL ? sizeof *p : 0);
-	CK_RV rv = enc ? F->C_EncryptInit(S, &m, key) : F->C_DecryptInit(S, &m, key);
+	CK_RV rv = enc ? p11->C_EncryptInit(S, &m, key) : p11->C_DecryptInit(S, &m, key);
 	CK_BYTE *q = (CK_BYTE *)(uintptr_t)in;
 
 	if (rv != CKR_OK)
 		return rv;
-	return enc ? F->C_Encrypt(S, q, n, o, on) : F->C_Decrypt(S, q, n, o, on);
+	return enc ? p11->C_Encrypt(S, q, n, o, on) : p11->C_Decrypt(S, q, n, o, on);
 }
 
 static CK_OBJECT_HANDLE import_k256(const void *d, CK_ATTRIBUTE *more, CK_ULONG n)
@@ -46,7 +46,7 @@ static CK_OBJECT_HANDLE import_k256(const void *d, CK_ATTRIBUTE *more, CK_ULONG 
 
 	for (CK_ULONG i = 0; i < n; i++)
 		t[6 + i] = more[i];
-	OK(F->C_CreateObject(S, t, 6 + n, &h));
+	OK(p11->C_CreateObject(S, t, 6 + n, &h));
 	return h;
 }
 
@@ -74,7 +74,7 @@ static CK_RV delegate_to(CK_OBJECT_HANDLE rsa, CK_OBJECT_HANDLE key, CK_BYTE *k,
 	CK_HANZO_ECIES_DELEGATE_PARAMS p = { k, k_len };
 	CK_MECHANISM m = mech(CKM_HANZO_ECIES_DELEGATE, &p, sizeof p);
 
-	return F->C_WrapKey(S, &m, rsa, key, o, on);
+	return p11->C_WrapKey(S, &m, rsa, key, o, on);
 }
 
 /* RSA-OAEP with SHA-256 twice, undone by libcrypto's default context and not by the module. */
@@ -106,13 +106,13 @@ static void end_to_end(struct json_object *root)
 		CK_ULONG len = hex(v, "blob", buf), want_len = hex(v, "plaintext", want);
 		CK_OBJECT_HANDLE key;
 
-		kit_about("vector %zu", i);
+		p11_about("vector %zu", i);
 		hex(v, "d", d);
 		hex(v, "K", k);
 		hex(v, "S", s);
 		key = import_k256(d, more, 1);
 		n = sizeof out;
-		OK(crypt(false, key, NULL, buf, len, out, &n));
+		OK(transform(false, key, NULL, buf, len, out, &n));
 		CHECK(n == want_len && memcmp(out, want, n) == 0);
 		n = sizeof ct;
 		OK(delegate_to(pub, key, k, 33, ct, &n));
@@ -122,7 +122,7 @@ static void end_to_end(struct json_object *root)
 	hex(rsa, "x", want);
 	CHECK(oaep_open(owner, ct, n, out) == 32 && memcmp(out, want, 32) == 0);
 	EVP_PKEY_free(owner);
-	kit_about(" ");
+	p11_about(" ");
 }
 
 static void vectors(void)
@@ -147,25 +147,25 @@ static void round_trips(struct kit_pair p)
 	static CK_BYTE text[ROOM / 2], aad[64];
 	CK_HANZO_ECIES_PARAMS with = { aad, 0 };
 
-	OK(F->C_GenerateRandom(S, text, sizeof text));
+	OK(p11->C_GenerateRandom(S, text, sizeof text));
 	for (unsigned i = 0; i < 3000; i++) {
 		CK_ULONG n, len = i < 300 ? i : (text[i] * 251u + text[i + 1]) % (i % 50 == 0 ? sizeof text - 3001 : 512), m = sizeof out;
 
-		kit_about("round trip %u of %lu bytes", i, len);
+		p11_about("round trip %u of %lu bytes", i, len);
 		with.ulAADLen = i % 65;
 		memcpy(aad, text + i % 4096, sizeof aad);
 		n = sizeof buf;
-		OK(crypt(true, i % 2 ? p.pub : p.priv, i % 3 ? &with : NULL, text + i, len, buf, &n));
+		OK(transform(true, i % 2 ? p.pub : p.priv, i % 3 ? &with : NULL, text + i, len, buf, &n));
 		CHECK(n == len + OVERHEAD && (buf[0] == 2 || buf[0] == 3));
-		OK(crypt(false, p.priv, i % 3 ? &with : NULL, buf, n, out, &m));
+		OK(transform(false, p.priv, i % 3 ? &with : NULL, buf, n, out, &m));
 		CHECK(m == len && memcmp(out, text + i, len) == 0);
 		if (i % 3 != 0 && with.ulAADLen != 0) {
 			aad[with.ulAADLen - 1] ^= 1;
 			m = sizeof out;
-			IS(crypt(false, p.priv, &with, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
+			RV(transform(false, p.priv, &with, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
 		}
 	}
-	kit_about(" ");
+	p11_about(" ");
 }
 
 static void lengths(struct kit_pair p)
@@ -174,25 +174,25 @@ static void lengths(struct kit_pair p)
 	CK_BYTE text[5] = "five";
 	CK_ULONG n = 0, blob;
 
-	OK(F->C_EncryptInit(S, &m, p.pub));
-	OK(F->C_Encrypt(S, text, 5, NULL, &n));
+	OK(p11->C_EncryptInit(S, &m, p.pub));
+	OK(p11->C_Encrypt(S, text, 5, NULL, &n));
 	CHECK(n == 66);
 	n = 65;
-	IS(F->C_Encrypt(S, text, 5, buf, &n), CKR_BUFFER_TOO_SMALL);
+	RV(p11->C_Encrypt(S, text, 5, buf, &n), CKR_BUFFER_TOO_SMALL);
 	CHECK(n == 66);
-	OK(F->C_Encrypt(S, text, 5, buf, &n));
-	IS(F->C_Encrypt(S, text, 5, buf, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_Encrypt(S, text, 5, buf, &n));
+	RV(p11->C_Encrypt(S, text, 5, buf, &n), CKR_OPERATION_NOT_INITIALIZED);
 	blob = n;
-	OK(F->C_DecryptInit(S, &m, p.priv));
+	OK(p11->C_DecryptInit(S, &m, p.priv));
 	n = 4;
-	IS(F->C_Decrypt(S, buf, blob, out, &n), CKR_BUFFER_TOO_SMALL);
+	RV(p11->C_Decrypt(S, buf, blob, out, &n), CKR_BUFFER_TOO_SMALL);
 	CHECK(n == 5);
-	OK(F->C_Decrypt(S, buf, blob, out, &n));
+	OK(p11->C_Decrypt(S, buf, blob, out, &n));
 	CHECK(n == 5 && memcmp(out, text, 5) == 0);
-	OK(F->C_EncryptInit(S, &m, p.pub)); /* one-shot only */
+	OK(p11->C_EncryptInit(S, &m, p.pub)); /* one-shot only */
 	n = sizeof out;
-	CHECK(F->C_EncryptUpdate(S, text, 5, out, &n) != CKR_OK);
-	F->C_EncryptInit(S, NULL, 0);
+	CHECK(p11->C_EncryptUpdate(S, text, 5, out, &n) != CKR_OK);
+	p11->C_EncryptInit(S, NULL, 0);
 }
 
 static const struct {
@@ -216,37 +216,37 @@ static void malformed(struct kit_pair p, CK_OBJECT_HANDLE rsa)
 	CK_BYTE text[24] = "not to be seen", blob[100], k[33];
 	CK_ULONG n = sizeof blob, m, r;
 
-	OK(crypt(true, p.pub, NULL, text, sizeof text, blob, &n));
+	OK(transform(true, p.pub, NULL, text, sizeof text, blob, &n));
 	for (CK_ULONG len = 0; len < n; len++) {
-		kit_about("cut to %lu", len);
+		p11_about("cut to %lu", len);
 		m = sizeof out;
-		IS(crypt(false, p.priv, NULL, blob, len, out, &m), CKR_ENCRYPTED_DATA_INVALID);
+		RV(transform(false, p.priv, NULL, blob, len, out, &m), CKR_ENCRYPTED_DATA_INVALID);
 	}
 	for (CK_ULONG bit = 1; bit < 8 * n; bit++) {
 		memcpy(buf, blob, n);
 		buf[bit / 8] ^= (CK_BYTE)(1 << bit % 8);
 		memset(out, 0xee, sizeof text);
 		m = sizeof out;
-		kit_about("bit %lu", bit);
-		IS(crypt(false, p.priv, NULL, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
+		p11_about("bit %lu", bit);
+		RV(transform(false, p.priv, NULL, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
 		CHECK(memcmp(out, text, 8) != 0);
 	}
 	for (size_t i = 0; i < N(bad_points); i++) {
-		kit_about("%s", bad_points[i].name);
+		p11_about("%s", bad_points[i].name);
 		CHECK(hz_hex_decode(bad_points[i].point, 66, k, 33));
 		memcpy(buf, blob, n);
 		memcpy(buf, k, 33);
 		m = sizeof out;
-		IS(crypt(false, p.priv, NULL, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
+		RV(transform(false, p.priv, NULL, buf, n, out, &m), CKR_ENCRYPTED_DATA_INVALID);
 		r = sizeof out;
-		IS(delegate_to(rsa, p.priv, k, 33, out, &r), CKR_MECHANISM_PARAM_INVALID);
+		RV(delegate_to(rsa, p.priv, k, 33, out, &r), CKR_MECHANISM_PARAM_INVALID);
 	}
-	kit_about("the other parity of K");
+	p11_about("the other parity of K");
 	memcpy(buf, blob, n);
 	buf[0] ^= 1; /* the format authenticates x(S) only */
 	m = sizeof out;
-	OK(crypt(false, p.priv, NULL, buf, n, out, &m));
-	kit_about(" ");
+	OK(transform(false, p.priv, NULL, buf, n, out, &m));
+	p11_about(" ");
 }
 
 /* Secret and private keys of several kinds travel; a plain C_Decrypt does not open them, nor a wrong AAD, nor the other parity. */
@@ -267,22 +267,22 @@ static void wrapping(struct kit_pair p)
 		CK_OBJECT_HANDLE h = 0;
 		CK_BYTE one[512], two[512];
 
-		kit_about("wrapping %s%s", kit_key_names[kinds[i / 2]], i % 2 ? " with AAD" : "");
-		OK(F->C_WrapKey(S, i % 2 ? &a : &m, p.pub, t.priv, NULL, &n));
+		p11_about("wrapping %s%s", kit_key_names[kinds[i / 2]], i % 2 ? " with AAD" : "");
+		OK(p11->C_WrapKey(S, i % 2 ? &a : &m, p.pub, t.priv, NULL, &n));
 		len = n;
-		OK(F->C_WrapKey(S, i % 2 ? &a : &m, i % 4 < 2 ? p.pub : p.priv, t.priv, buf, &n));
+		OK(p11->C_WrapKey(S, i % 2 ? &a : &m, i % 4 < 2 ? p.pub : p.priv, t.priv, buf, &n));
 		CHECK(n <= len);
-		OK(F->C_UnwrapKey(S, i % 2 ? &a : &m, p.priv, buf, n, tmpl, N(tmpl), &h));
+		OK(p11->C_UnwrapKey(S, i % 2 ? &a : &m, p.priv, buf, n, tmpl, N(tmpl), &h));
 		x = kit_bytes(S, h, v, one, sizeof one);
 		CHECK(kit_bytes(S, t.priv, v, two, sizeof two) == x && memcmp(one, two, x) == 0);
-		IS(F->C_UnwrapKey(S, i % 2 ? &m : &a, p.priv, buf, n, tmpl, N(tmpl), &h), CKR_WRAPPED_KEY_INVALID);
+		RV(p11->C_UnwrapKey(S, i % 2 ? &m : &a, p.priv, buf, n, tmpl, N(tmpl), &h), CKR_WRAPPED_KEY_INVALID);
 		len = sizeof out;
-		IS(crypt(false, p.priv, i % 2 ? &with : NULL, buf, n, out, &len), CKR_ENCRYPTED_DATA_INVALID);
+		RV(transform(false, p.priv, i % 2 ? &with : NULL, buf, n, out, &len), CKR_ENCRYPTED_DATA_INVALID);
 		buf[0] ^= 1;
-		IS(F->C_UnwrapKey(S, i % 2 ? &a : &m, p.priv, buf, n, tmpl, N(tmpl), &h), CKR_WRAPPED_KEY_INVALID);
-		IS(F->C_UnwrapKey(S, &m, p.priv, buf, 60, tmpl, N(tmpl), &h), CKR_WRAPPED_KEY_LEN_RANGE);
+		RV(p11->C_UnwrapKey(S, i % 2 ? &a : &m, p.priv, buf, n, tmpl, N(tmpl), &h), CKR_WRAPPED_KEY_INVALID);
+		RV(p11->C_UnwrapKey(S, &m, p.priv, buf, 60, tmpl, N(tmpl), &h), CKR_WRAPPED_KEY_LEN_RANGE);
 	}
-	kit_about(" ");
+	p11_about(" ");
 }
 
 static EVP_PKEY *requester(CK_OBJECT_HANDLE *pub, const CK_BYTE *pkcs8, CK_ULONG len, unsigned long exponent)
@@ -306,7 +306,7 @@ static EVP_PKEY *requester(CK_OBJECT_HANDLE *pub, const CK_BYTE *pkcs8, CK_ULONG
 				     { CKA_MODULUS, modulus, (CK_ULONG)BN_bn2bin(n, modulus) },
 				     { CKA_PUBLIC_EXPONENT, exp, (CK_ULONG)BN_bn2bin(e2, exp) } };
 
-		OK(F->C_CreateObject(S, t, N(t), pub));
+		OK(p11->C_CreateObject(S, t, N(t), pub));
 	}
 	BN_free(e);
 	BN_free(e2);
@@ -326,24 +326,24 @@ static void delegation(struct kit_pair p, CK_OBJECT_HANDLE rsa)
 	CK_ULONG n = sizeof blob;
 	EVP_PKEY *e3 = requester(&small, NULL, 0, 3);
 
-	OK(crypt(true, p.pub, NULL, "x", 1, blob, &n));
+	OK(transform(true, p.pub, NULL, "x", 1, blob, &n));
 	n = 0;
 	OK(delegate_to(rsa, p.priv, blob, 33, NULL, &n));
 	CHECK(n == 256);
 	n = 255;
-	IS(delegate_to(rsa, p.priv, blob, 33, out, &n), CKR_BUFFER_TOO_SMALL);
+	RV(delegate_to(rsa, p.priv, blob, 33, out, &n), CKR_BUFFER_TOO_SMALL);
 	n = sizeof out;
 	OK(delegate_to(rsa, import_k256(d, derive, N(derive)), blob, 33, out, &n));
-	IS(delegate_to(rsa, import_k256(d, NULL, 0), blob, 33, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	IS(delegate_to(rsa, import_k256(d, trusted, N(trusted)), blob, 33, out, &n), CKR_KEY_NOT_WRAPPABLE);
-	IS(delegate_to(rsa, import_k256(d, narrow, N(narrow)), blob, 33, out, &n), CKR_MECHANISM_INVALID);
-	IS(delegate_to(small, p.priv, blob, 33, out, &n), CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
-	IS(delegate_to(p.pub, p.priv, blob, 33, out, &n), CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
-	IS(delegate_to(rsa, kit_key(S, KEY_P256).priv, blob, 33, out, &n), CKR_KEY_NOT_WRAPPABLE);
+	RV(delegate_to(rsa, import_k256(d, NULL, 0), blob, 33, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV(delegate_to(rsa, import_k256(d, trusted, N(trusted)), blob, 33, out, &n), CKR_KEY_NOT_WRAPPABLE);
+	RV(delegate_to(rsa, import_k256(d, narrow, N(narrow)), blob, 33, out, &n), CKR_MECHANISM_INVALID);
+	RV(delegate_to(small, p.priv, blob, 33, out, &n), CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
+	RV(delegate_to(p.pub, p.priv, blob, 33, out, &n), CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
+	RV(delegate_to(rsa, kit_key(S, KEY_P256).priv, blob, 33, out, &n), CKR_KEY_NOT_WRAPPABLE);
 	for (CK_ULONG len = 0; len < 66; len++)
 		if (len != 33)
-			IS(delegate_to(rsa, p.priv, blob, len, out, &n), CKR_MECHANISM_PARAM_INVALID);
-	IS(delegate_to(rsa, p.priv, NULL, 33, out, &n), CKR_MECHANISM_PARAM_INVALID);
+			RV(delegate_to(rsa, p.priv, blob, len, out, &n), CKR_MECHANISM_PARAM_INVALID);
+	RV(delegate_to(rsa, p.priv, NULL, 33, out, &n), CKR_MECHANISM_PARAM_INVALID);
 	EVP_PKEY_free(e3);
 }
 
@@ -389,21 +389,21 @@ static void edge_scalars(CK_OBJECT_HANDLE rsa, EVP_PKEY *owner)
 			struct hz_buf blob = HZ_BUF_INIT;
 			CK_ULONG n = sizeof ct, m = sizeof out;
 
-			kit_about("d = %s, k = %s", edges[i], edges[j]);
+			p11_about("d = %s, k = %s", edges[i], edges[j]);
 			CHECK(hz_hex_decode(edges[j], 64, k, 32));
 			product(g, k, one, point);
 			product(g, d, k, shared);
 			OK(delegate_to(rsa, key, point, 33, ct, &n));
 			CHECK(oaep_open(owner, ct, n, out) == 32 && memcmp(out, shared + 1, 32) == 0);
 			OK(hz_ecies_seal_with(shared + 1, point, nonce, &aad, d, 32, &blob));
-			OK(crypt(false, key, NULL, blob.p, blob.len, out, &m));
+			OK(transform(false, key, NULL, blob.p, blob.len, out, &m));
 			CHECK(m == 32 && memcmp(out, d, 32) == 0);
 			hz_buf_free(&blob);
 		}
-		OK(F->C_DestroyObject(S, key));
+		OK(p11->C_DestroyObject(S, key));
 	}
 	EC_GROUP_free(g);
-	kit_about(" ");
+	p11_about(" ");
 }
 
 /* One byte past the largest message, and absurd lengths: refused before a byte is read, for there is none. */
@@ -419,13 +419,13 @@ static void too_long(struct kit_pair p)
 		return;
 	}
 	for (size_t i = 0; i < N(past); i++) {
-		kit_about("%lu bytes", past[i]);
+		p11_about("%lu bytes", past[i]);
 		n = room;
-		IS(crypt(true, p.pub, NULL, none, past[i], none + room, &n), CKR_DATA_LEN_RANGE);
+		RV(transform(true, p.pub, NULL, none, past[i], none + room, &n), CKR_DATA_LEN_RANGE);
 		n = room;
-		IS(crypt(false, p.priv, NULL, none, past[i] + OVERHEAD, none + room, &n), CKR_ENCRYPTED_DATA_INVALID);
+		RV(transform(false, p.priv, NULL, none, past[i] + OVERHEAD, none + room, &n), CKR_ENCRYPTED_DATA_INVALID);
 	}
-	kit_about(" ");
+	p11_about(" ");
 	munmap(none, 2 * room);
 }
 
@@ -435,14 +435,14 @@ static void in_place(struct kit_pair p)
 	for (unsigned shift = 0; shift < 200; shift += 7) {
 		CK_ULONG n = sizeof buf - 300, m = sizeof out;
 
-		kit_about("shifted by %u", shift);
+		p11_about("shifted by %u", shift);
 		memset(buf, 0x5a, 300);
-		OK(crypt(true, p.pub, NULL, buf + 100, 100, buf + shift, &n));
+		OK(transform(true, p.pub, NULL, buf + 100, 100, buf + shift, &n));
 		memmove(out, buf + shift, n);
-		OK(crypt(false, p.priv, NULL, out, n, out + shift, &m));
+		OK(transform(false, p.priv, NULL, out, n, out + shift, &m));
 		CHECK(m == 100 && out[shift] == 0x5a && memcmp(out + shift, out + shift + 1, 99) == 0);
 	}
-	kit_about(" ");
+	p11_about(" ");
 }
 
 /* The largest message in one call, where $HANZO_BIG says that the machine has 10 GiB to spare. */
@@ -457,9 +457,9 @@ static void largest(struct kit_pair p)
 	blob = malloc(n);
 	CHECK(text != NULL && blob != NULL);
 	if (text != NULL && blob != NULL) {
-		OK(crypt(true, p.pub, NULL, text, len, blob, &n));
+		OK(transform(true, p.pub, NULL, text, len, blob, &n));
 		CHECK(n == len + OVERHEAD);
-		OK(crypt(false, p.priv, NULL, blob, n, text, &m));
+		OK(transform(false, p.priv, NULL, blob, n, text, &m));
 		CHECK(m == len && text[0] == 0 && memcmp(text, text + 1, len - 1) == 0);
 	}
 	free(text);
@@ -489,6 +489,5 @@ int main(void)
 	in_place(p);
 	largest(p);
 	EVP_PKEY_free(owner);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -16,7 +16,7 @@ static CK_OBJECT_HANDLE make(const char *label, bool token, bool private)
 			     { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) }, A_STR(CKA_VALUE, "v") };
 	CK_OBJECT_HANDLE h = 0;
 
-	OK(F->C_CreateObject(s, a, N(a), &h));
+	OK(p11->C_CreateObject(s, a, N(a), &h));
 	return h;
 }
 
@@ -32,18 +32,18 @@ static void states(void)
 	CK_OBJECT_HANDLE h[3];
 	CK_ULONG n = 9;
 
-	kit_about("states");
-	IS(F->C_FindObjects(s, h, 3, &n), CKR_OPERATION_NOT_INITIALIZED);
-	IS(F->C_FindObjectsFinal(s), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_FindObjectsInit(s, NULL, 0));
-	IS(F->C_FindObjectsInit(s, NULL, 0), CKR_OPERATION_ACTIVE);
-	IS(F->C_FindObjects(s, NULL, 3, &n), CKR_ARGUMENTS_BAD);
-	IS(F->C_FindObjects(s, h, 3, NULL), CKR_ARGUMENTS_BAD);
-	OK(F->C_FindObjects(s, h, 0, &n));
+	p11_about("states");
+	RV(p11->C_FindObjects(s, h, 3, &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_FindObjectsFinal(s), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_FindObjectsInit(s, NULL, 0));
+	RV(p11->C_FindObjectsInit(s, NULL, 0), CKR_OPERATION_ACTIVE);
+	RV(p11->C_FindObjects(s, NULL, 3, &n), CKR_ARGUMENTS_BAD);
+	RV(p11->C_FindObjects(s, h, 3, NULL), CKR_ARGUMENTS_BAD);
+	OK(p11->C_FindObjects(s, h, 0, &n));
 	CHECK(n == 0);
-	OK(F->C_SessionCancel(s, CKF_FIND_OBJECTS));
-	IS(F->C_FindObjectsFinal(s), CKR_OPERATION_NOT_INITIALIZED);
-	IS(F->C_FindObjectsInit(s, NULL, 1), CKR_ARGUMENTS_BAD);
+	OK(p11->C_SessionCancel(s, CKF_FIND_OBJECTS));
+	RV(p11->C_FindObjectsFinal(s), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_FindObjectsInit(s, NULL, 1), CKR_ARGUMENTS_BAD);
 }
 
 static void profiles(void)
@@ -54,16 +54,16 @@ static void profiles(void)
 	CK_OBJECT_HANDLE h = 0;
 	CK_ULONG n = 0;
 
-	kit_about("profiles");
+	p11_about("profiles");
 	CHECK(kit_count(s, a, 1) == 3);
 	CHECK(kit_count(s, d, 2) == 1);
 	CHECK(kit_count(s, b, 1) <= 1 && kit_count(s, c, 1) == 0);
-	OK(F->C_FindObjectsInit(s, d, 2));
-	OK(F->C_FindObjects(s, &h, 1, &n));
-	OK(F->C_FindObjectsFinal(s));
+	OK(p11->C_FindObjectsInit(s, d, 2));
+	OK(p11->C_FindObjects(s, &h, 1, &n));
+	OK(p11->C_FindObjectsFinal(s));
 	CHECK(kit_ulong(s, h, CKA_PROFILE_ID) == id);
-	IS(F->C_DestroyObject(s, h), CKR_ACTION_PROHIBITED);
-	IS(F->C_SetAttributeValue(s, h, d, 2), CKR_ACTION_PROHIBITED);
+	RV(p11->C_DestroyObject(s, h), CKR_ACTION_PROHIBITED);
+	RV(p11->C_SetAttributeValue(s, h, d, 2), CKR_ACTION_PROHIBITED);
 }
 
 static int by_handle(const void *a, const void *b)
@@ -81,25 +81,25 @@ static void many(void)
 	CK_ULONG n, total = 0, step = 1;
 	CK_ATTRIBUTE a[] = { A_STR(CKA_LABEL, "many") };
 
-	kit_about("many");
+	p11_about("many");
 	for (int i = 0; i < COUNT; i++)
 		h[i] = make("many", i % 70 == 0, false);
-	OK(F->C_FindObjectsInit(s, a, 1));
+	OK(p11->C_FindObjectsInit(s, a, 1));
 	do {
 		n = 0;
-		OK(F->C_FindObjects(s, got + total, total + step > COUNT ? 8 : step, &n));
+		OK(p11->C_FindObjects(s, got + total, total + step > COUNT ? 8 : step, &n));
 		total += n;
 		step = step % 37 + 1;
 		if (total > 100 && total < 140)
 			(void)make("many", false, false);
 	} while (n != 0 && total <= COUNT);
-	OK(F->C_FindObjectsFinal(s));
+	OK(p11->C_FindObjectsFinal(s));
 	CHECK(total == COUNT);
 	qsort(h, COUNT, sizeof h[0], by_handle);
 	qsort(got, COUNT, sizeof got[0], by_handle);
 	CHECK(memcmp(h, got, sizeof h) == 0);
 	for (int i = 0; i < COUNT; i++)
-		OK(F->C_DestroyObject(s, h[i]));
+		OK(p11->C_DestroyObject(s, h[i]));
 	CHECK(labelled(s, "many") > 0 && labelled(s, "many") < 50);
 }
 
@@ -110,22 +110,22 @@ static void private_ones(void)
 	CK_ATTRIBUTE a = { CKA_VALUE, buf, sizeof buf };
 	CK_ULONG n = 1;
 
-	kit_about("private objects");
+	p11_about("private objects");
 	(void)make("public", true, false);
 	h = make("private", true, true);
 	(void)make("private", false, true);
 	CHECK(labelled(s, "private") == 2 && labelled(s, "public") == 1);
-	OK(F->C_FindObjectsInit(s, NULL, 0));
-	OK(F->C_Logout(s));
-	OK(F->C_FindObjects(s, &left, 1, &n));
+	OK(p11->C_FindObjectsInit(s, NULL, 0));
+	OK(p11->C_Logout(s));
+	OK(p11->C_FindObjects(s, &left, 1, &n));
 	CHECK(n == 0);
-	OK(F->C_FindObjectsFinal(s));
+	OK(p11->C_FindObjectsFinal(s));
 	CHECK(labelled(s, "private") == 0 && labelled(s, "public") == 1);
-	IS(F->C_GetAttributeValue(s, h, &a, 1), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_DestroyObject(s, h), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_GetAttributeValue(s, h, &a, 1), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_DestroyObject(s, h), CKR_OBJECT_HANDLE_INVALID);
 	kit_login(s);
 	CHECK(labelled(s, "private") == 1); /* the session's own ended with the login */
-	OK(F->C_GetAttributeValue(s, h, &a, 1));
+	OK(p11->C_GetAttributeValue(s, h, &a, 1));
 }
 
 static void names(void)
@@ -136,7 +136,7 @@ static void names(void)
 	CK_BYTE v[16] = "sixteen bytes!!";
 	CK_ATTRIBUTE value[] = { { CKA_VALUE, v, 16 } }, hide[] = { A_TRUE(CKA_SENSITIVE) };
 
-	kit_about("names and values");
+	p11_about("names and values");
 	(void)make("twin", true, false);
 	(void)make("twin", true, false);
 	CHECK(labelled(s, "twin") == 2);
@@ -145,10 +145,10 @@ static void names(void)
 	CHECK(kit_count(s, id, 2) == 2);
 	CHECK(kit_count(s, odd, 1) == 0);
 	CHECK(kit_count(s, value, 1) == 2);
-	OK(F->C_SetAttributeValue(s, a, hide, 1));
+	OK(p11->C_SetAttributeValue(s, a, hide, 1));
 	CHECK(kit_count(s, value, 1) == 1); /* a search is no way to guess */
-	OK(F->C_DestroyObject(s, a));
-	OK(F->C_DestroyObject(s, b));
+	OK(p11->C_DestroyObject(s, a));
+	OK(p11->C_DestroyObject(s, b));
 }
 
 int main(void)
@@ -162,6 +162,5 @@ int main(void)
 	many();
 	names();
 	private_ones();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

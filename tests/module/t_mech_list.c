@@ -10,7 +10,7 @@ static CK_BYTE out[8192], back[8192];
 
 #define IN(r) (CK_BYTE *)(uintptr_t)(r).data
 
-static void crypt(CK_MECHANISM_TYPE t)
+static void transform(CK_MECHANISM_TYPE t)
 {
 	struct kit_recipe r;
 	struct kit_pair p;
@@ -18,10 +18,10 @@ static void crypt(CK_MECHANISM_TYPE t)
 
 	CHECK(kit_recipe(t, CKF_ENCRYPT, &r));
 	p = kit_key(s, r.key);
-	OK(F->C_EncryptInit(s, &r.m, p.pub));
-	OK(F->C_Encrypt(s, IN(r), r.len, out, &n));
-	OK(F->C_DecryptInit(s, &r.m, p.priv));
-	OK(F->C_Decrypt(s, out, n, back, &m));
+	OK(p11->C_EncryptInit(s, &r.m, p.pub));
+	OK(p11->C_Encrypt(s, IN(r), r.len, out, &n));
+	OK(p11->C_DecryptInit(s, &r.m, p.priv));
+	OK(p11->C_Decrypt(s, out, n, back, &m));
 	CHECK(m == r.len && memcmp(back, r.data, m) == 0);
 }
 
@@ -34,17 +34,17 @@ static void sign(CK_MECHANISM_TYPE t, CK_FLAGS flags)
 	CHECK(kit_recipe(t, CKF_SIGN, &r));
 	p = kit_key(s, r.key);
 	if ((flags & CKF_SIGN) != 0) {
-		OK(F->C_SignInit(s, &r.m, p.priv));
-		OK(F->C_Sign(s, IN(r), r.len, out, &n));
+		OK(p11->C_SignInit(s, &r.m, p.priv));
+		OK(p11->C_Sign(s, IN(r), r.len, out, &n));
 	} else { /* verify only: the Init has to work, and a wrong signature has to be said so */
 		memset(out, 0x11, sizeof out);
 		n = r.key == KEY_RSA ? 256 : 64;
 	}
-	OK(F->C_VerifyInit(s, &r.m, p.pub));
-	IS(F->C_Verify(s, IN(r), r.len, out, n), (flags & CKF_SIGN) != 0 ? CKR_OK : CKR_SIGNATURE_INVALID);
+	OK(p11->C_VerifyInit(s, &r.m, p.pub));
+	RV(p11->C_Verify(s, IN(r), r.len, out, n), (flags & CKF_SIGN) != 0 ? CKR_OK : CKR_SIGNATURE_INVALID);
 	out[n / 2] ^= 1;
-	OK(F->C_VerifyInit(s, &r.m, p.pub));
-	IS(F->C_Verify(s, IN(r), r.len, out, n), CKR_SIGNATURE_INVALID);
+	OK(p11->C_VerifyInit(s, &r.m, p.pub));
+	RV(p11->C_Verify(s, IN(r), r.len, out, n), CKR_SIGNATURE_INVALID);
 }
 
 static void recover(CK_MECHANISM_TYPE t)
@@ -55,10 +55,10 @@ static void recover(CK_MECHANISM_TYPE t)
 
 	CHECK(kit_recipe(t, CKF_SIGN_RECOVER, &r));
 	p = kit_key(s, r.key);
-	OK(F->C_SignRecoverInit(s, &r.m, p.priv));
-	OK(F->C_SignRecover(s, IN(r), r.len, out, &n));
-	OK(F->C_VerifyRecoverInit(s, &r.m, p.pub));
-	OK(F->C_VerifyRecover(s, out, n, back, &m));
+	OK(p11->C_SignRecoverInit(s, &r.m, p.priv));
+	OK(p11->C_SignRecover(s, IN(r), r.len, out, &n));
+	OK(p11->C_VerifyRecoverInit(s, &r.m, p.pub));
+	OK(p11->C_VerifyRecover(s, out, n, back, &m));
 	CHECK(m == r.len && memcmp(back, r.data, m) == 0);
 }
 
@@ -68,8 +68,8 @@ static void digest(CK_MECHANISM_TYPE t)
 	CK_ULONG n = sizeof out;
 
 	CHECK(kit_recipe(t, CKF_DIGEST, &r));
-	OK(F->C_DigestInit(s, &r.m));
-	OK(F->C_Digest(s, IN(r), r.len, out, &n));
+	OK(p11->C_DigestInit(s, &r.m));
+	OK(p11->C_Digest(s, IN(r), r.len, out, &n));
 	CHECK(n >= 20 && n <= 64);
 }
 
@@ -81,10 +81,10 @@ static void generate_eddsa(void)
 	CK_ATTRIBUTE a[] = { { CKA_EC_PARAMS, params, sizeof params } };
 	CK_OBJECT_HANDLE pub = 0, priv = 0;
 
-	OK(F->C_GenerateKeyPair(s, &m, a, N(a), NULL, 0, &pub, &priv));
+	OK(p11->C_GenerateKeyPair(s, &m, a, N(a), NULL, 0, &pub, &priv));
 	CHECK(kit_ulong(s, priv, CKA_KEY_TYPE) == CKK_EC_EDWARDS && kit_bool(s, priv, CKA_LOCAL));
-	OK(F->C_DestroyObject(s, pub));
-	OK(F->C_DestroyObject(s, priv));
+	OK(p11->C_DestroyObject(s, pub));
+	OK(p11->C_DestroyObject(s, priv));
 }
 
 /* Generation: the kit's keys cover it, but for the mechanisms that only fill in a value. */
@@ -104,7 +104,7 @@ static void generate(CK_MECHANISM_TYPE t, CK_FLAGS flags)
 		return;
 	}
 	if (t == CKM_PKCS5_PBKD2) {
-		OK(F->C_GenerateKey(s, &m, a, N(a), &h));
+		OK(p11->C_GenerateKey(s, &m, a, N(a), &h));
 		CHECK(kit_bool(s, h, CKA_LOCAL));
 		return;
 	}
@@ -116,14 +116,14 @@ static void generate(CK_MECHANISM_TYPE t, CK_FLAGS flags)
 		if (rv == CKR_OK && kit_ulong(s, p.priv, CKA_KEY_GEN_MECHANISM) == t)
 			done = true;
 		if (rv == CKR_OK && k != KEY_RSA) {
-			OK(F->C_DestroyObject(s, p.pub));
+			OK(p11->C_DestroyObject(s, p.pub));
 			if (p.priv != p.pub)
-				OK(F->C_DestroyObject(s, p.priv));
+				OK(p11->C_DestroyObject(s, p.priv));
 		}
 	}
 	if (!done) { /* keys of one HMAC */
 		m = (CK_MECHANISM){ t, NULL, 0 };
-		OK(F->C_GenerateKey(s, &m, &a[1], 1, &h));
+		OK(p11->C_GenerateKey(s, &m, &a[1], 1, &h));
 		CHECK(kit_ulong(s, h, CKA_KEY_GEN_MECHANISM) == t && kit_ulong(s, h, CKA_VALUE_LEN) == 32);
 	}
 	CHECK((flags & (CKF_GENERATE | CKF_GENERATE_KEY_PAIR)) != (CKF_GENERATE | CKF_GENERATE_KEY_PAIR));
@@ -150,8 +150,8 @@ static void wrap(CK_MECHANISM_TYPE t)
 		m = r.m;
 		p = kit_key(s, r.key);
 	}
-	OK(F->C_WrapKey(s, &m, p.pub, target, out, &n));
-	OK(F->C_UnwrapKey(s, &m, p.priv, out, n, a, t == CKM_RSA_X_509 ? 5 : 4, &h));
+	OK(p11->C_WrapKey(s, &m, p.pub, target, out, &n));
+	OK(p11->C_UnwrapKey(s, &m, p.priv, out, n, a, t == CKM_RSA_X_509 ? 5 : 4, &h));
 	CHECK(kit_bytes(s, target, CKA_VALUE, out, sizeof out) == 64);
 	CHECK(kit_bytes(s, h, CKA_VALUE, back, sizeof back) == 64);
 	CHECK(memcmp(out, back, 64) == 0);
@@ -179,7 +179,7 @@ static void derive(CK_MECHANISM_TYPE t)
 	} else if (t == CKM_SP800_108_COUNTER_KDF) {
 		m = (CK_MECHANISM){ t, &kdf, sizeof kdf };
 	}
-	OK(F->C_DeriveKey(s, &m, base, a, cls == CKO_DATA ? 2 : 3, &h));
+	OK(p11->C_DeriveKey(s, &m, base, a, cls == CKO_DATA ? 2 : 3, &h));
 	CHECK(kit_bytes(s, h, CKA_VALUE, out, sizeof out) == 32);
 }
 
@@ -190,10 +190,10 @@ static void kem(CK_MECHANISM_TYPE t)
 	CK_OBJECT_HANDLE a = 0, b = 0;
 	CK_ULONG n = 0;
 
-	OK(F->C_EncapsulateKey(s, &m, p.pub, NULL, 0, NULL, &n, &a));
+	OK(p11->C_EncapsulateKey(s, &m, p.pub, NULL, 0, NULL, &n, &a));
 	CHECK(n == 1088 && a == 0);
-	OK(F->C_EncapsulateKey(s, &m, p.pub, NULL, 0, out, &n, &a));
-	OK(F->C_DecapsulateKey(s, &m, p.priv, NULL, 0, out, n, &b));
+	OK(p11->C_EncapsulateKey(s, &m, p.pub, NULL, 0, out, &n, &a));
+	OK(p11->C_DecapsulateKey(s, &m, p.priv, NULL, 0, out, n, &b));
 	CHECK(kit_bytes(s, a, CKA_VALUE, out, sizeof out) == 32);
 	CHECK(kit_bytes(s, b, CKA_VALUE, back, sizeof back) == 32);
 	CHECK(memcmp(out, back, 32) == 0);
@@ -203,11 +203,11 @@ static void advertised(CK_MECHANISM_TYPE t)
 {
 	CK_FLAGS f = kit_flags(0, t);
 
-	kit_about("0x%lx with flags 0x%lx", t, f);
+	p11_about("0x%lx with flags 0x%lx", t, f);
 	CHECK((f & (CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_VERIFY | CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP |
 		    CKF_UNWRAP | CKF_DERIVE | CKF_ENCAPSULATE | CKF_MESSAGE_ENCRYPT)) != 0);
 	if ((f & (CKF_ENCRYPT | CKF_DECRYPT)) != 0)
-		crypt(t);
+		transform(t);
 	if ((f & CKF_DIGEST) != 0)
 		digest(t);
 	if ((f & (CKF_SIGN | CKF_VERIFY)) != 0)
@@ -234,41 +234,41 @@ static void unadvertised(CK_MECHANISM_TYPE t)
 	CK_ULONG n = sizeof out;
 	const CK_RV no = CKR_MECHANISM_INVALID;
 
-	kit_about("0x%lx without a flag of 0x%lx", t, f);
+	p11_about("0x%lx without a flag of 0x%lx", t, f);
 	if (f == 0)
-		IS(F->C_GetMechanismInfo(0, t, &info), no);
+		RV(p11->C_GetMechanismInfo(0, t, &info), no);
 	if ((f & CKF_ENCRYPT) == 0)
-		IS(F->C_EncryptInit(s, &m, 1), no);
+		RV(p11->C_EncryptInit(s, &m, 1), no);
 	if ((f & CKF_DECRYPT) == 0)
-		IS(F->C_DecryptInit(s, &m, 1), no);
+		RV(p11->C_DecryptInit(s, &m, 1), no);
 	if ((f & CKF_DIGEST) == 0)
-		IS(F->C_DigestInit(s, &m), no);
+		RV(p11->C_DigestInit(s, &m), no);
 	if ((f & CKF_SIGN) == 0)
-		IS(F->C_SignInit(s, &m, 1), no);
+		RV(p11->C_SignInit(s, &m, 1), no);
 	if ((f & CKF_VERIFY) == 0)
-		IS(F->C_VerifyInit(s, &m, 1), no);
+		RV(p11->C_VerifyInit(s, &m, 1), no);
 	if ((f & CKF_SIGN_RECOVER) == 0)
-		IS(F->C_SignRecoverInit(s, &m, 1), no);
+		RV(p11->C_SignRecoverInit(s, &m, 1), no);
 	if ((f & CKF_VERIFY_RECOVER) == 0)
-		IS(F->C_VerifyRecoverInit(s, &m, 1), no);
+		RV(p11->C_VerifyRecoverInit(s, &m, 1), no);
 	if ((f & CKF_GENERATE) == 0)
-		IS(F->C_GenerateKey(s, &m, NULL, 0, &h), no);
+		RV(p11->C_GenerateKey(s, &m, NULL, 0, &h), no);
 	if ((f & CKF_GENERATE_KEY_PAIR) == 0)
-		IS(F->C_GenerateKeyPair(s, &m, NULL, 0, NULL, 0, &h, &h2), no);
+		RV(p11->C_GenerateKeyPair(s, &m, NULL, 0, NULL, 0, &h, &h2), no);
 	if ((f & CKF_WRAP) == 0)
-		IS(F->C_WrapKey(s, &m, 1, 1, out, &n), no);
+		RV(p11->C_WrapKey(s, &m, 1, 1, out, &n), no);
 	if ((f & CKF_UNWRAP) == 0)
-		IS(F->C_UnwrapKey(s, &m, 1, out, 16, NULL, 0, &h), no);
+		RV(p11->C_UnwrapKey(s, &m, 1, out, 16, NULL, 0, &h), no);
 	if ((f & CKF_DERIVE) == 0)
-		IS(F->C_DeriveKey(s, &m, 1, NULL, 0, &h), no);
+		RV(p11->C_DeriveKey(s, &m, 1, NULL, 0, &h), no);
 	if ((f & CKF_ENCAPSULATE) == 0)
-		IS(F->C_EncapsulateKey(s, &m, 1, NULL, 0, out, &n, &h), no);
+		RV(p11->C_EncapsulateKey(s, &m, 1, NULL, 0, out, &n, &h), no);
 	if ((f & CKF_DECAPSULATE) == 0)
-		IS(F->C_DecapsulateKey(s, &m, 1, NULL, 0, out, 16, &h), no);
+		RV(p11->C_DecapsulateKey(s, &m, 1, NULL, 0, out, 16, &h), no);
 	if ((f & CKF_MESSAGE_ENCRYPT) == 0)
-		IS(F->C_MessageEncryptInit(s, &m, 1), no);
+		RV(p11->C_MessageEncryptInit(s, &m, 1), no);
 	if ((f & CKF_MESSAGE_DECRYPT) == 0)
-		IS(F->C_MessageDecryptInit(s, &m, 1), no);
+		RV(p11->C_MessageDecryptInit(s, &m, 1), no);
 }
 
 int main(void)
@@ -291,6 +291,5 @@ int main(void)
 		unadvertised(t);
 	free(list);
 	free(again);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -37,9 +37,9 @@ static bool derives(CK_MECHANISM_TYPE t, enum kit_key kind, const struct kit_pai
 		dh.ulPublicDataLen = kit_bytes(s, p->pub, CKA_EC_POINT, point, sizeof point);
 	if (t != CKM_ECDH1_DERIVE && t != CKM_ECDH1_COFACTOR_DERIVE && kit_recipe(t, CKF_DERIVE, &r))
 		m = r.m;
-	rv = F->C_DeriveKey(s, &m, p->priv, a, N(a), &h);
+	rv = p11->C_DeriveKey(s, &m, p->priv, a, N(a), &h);
 	if (rv == CKR_OK)
-		OK(F->C_DestroyObject(s, h));
+		OK(p11->C_DestroyObject(s, h));
 	return rv == CKR_OK;
 }
 
@@ -52,10 +52,10 @@ static bool takes(CK_MECHANISM_TYPE t, CK_FLAGS f, enum kit_key kind)
 
 	if (!kit_recipe(t, 0, &r))
 		return yes;
-	yes |= (f & CKF_SIGN) != 0 && ends(F->C_SignInit(s, &r.m, p.priv), F->C_SignInit);
-	yes |= (f & CKF_VERIFY) != 0 && ends(F->C_VerifyInit(s, &r.m, p.pub), F->C_VerifyInit);
-	yes |= (f & CKF_ENCRYPT) != 0 && ends(F->C_EncryptInit(s, &r.m, p.pub), F->C_EncryptInit);
-	yes |= (f & CKF_DECRYPT) != 0 && ends(F->C_DecryptInit(s, &r.m, p.priv), F->C_DecryptInit);
+	yes |= (f & CKF_SIGN) != 0 && ends(p11->C_SignInit(s, &r.m, p.priv), p11->C_SignInit);
+	yes |= (f & CKF_VERIFY) != 0 && ends(p11->C_VerifyInit(s, &r.m, p.pub), p11->C_VerifyInit);
+	yes |= (f & CKF_ENCRYPT) != 0 && ends(p11->C_EncryptInit(s, &r.m, p.pub), p11->C_EncryptInit);
+	yes |= (f & CKF_DECRYPT) != 0 && ends(p11->C_DecryptInit(s, &r.m, p.priv), p11->C_DecryptInit);
 	return yes;
 }
 
@@ -63,11 +63,11 @@ static void mechanism(CK_MECHANISM_TYPE t, bool *any)
 {
 	CK_MECHANISM_INFO i;
 
-	OK(F->C_GetMechanismInfo(0, t, &i));
+	OK(p11->C_GetMechanismInfo(0, t, &i));
 	for (unsigned k = 0; k < KEY_KINDS; k++) {
 		if (sizes[k] == 0 || !takes(t, i.flags, (enum kit_key)k))
 			continue;
-		kit_about("0x%lx with %s: %lu to %lu", t, kit_key_names[k], i.ulMinKeySize, i.ulMaxKeySize);
+		p11_about("0x%lx with %s: %lu to %lu", t, kit_key_names[k], i.ulMinKeySize, i.ulMaxKeySize);
 		CHECK(sizes[k] >= i.ulMinKeySize && sizes[k] <= i.ulMaxKeySize);
 		any[k] = true;
 	}
@@ -85,10 +85,9 @@ int main(void)
 	for (CK_ULONG i = 0; i < n; i++)
 		mechanism(list[i], any);
 	for (unsigned k = 0; k < KEY_KINDS; k++) {
-		kit_about("no mechanism takes %s", kit_key_names[k]);
+		p11_about("no mechanism takes %s", kit_key_names[k]);
 		CHECK(sizes[k] == 0 || k == KEY_HKDF || any[k]);
 	}
 	free(list);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -82,7 +82,7 @@ static unsigned count(int which, bool heap)
 static void nowhere(const char *when)
 {
 	for (int i = 0; i < SECRETS; i++) {
-		kit_about("%s: %s", when, names[i]);
+		p11_about("%s: %s", when, names[i]);
 		CHECK(count(i, false) == 0);
 	}
 }
@@ -90,7 +90,7 @@ static void nowhere(const char *when)
 static void not_on_the_heap(const char *when)
 {
 	for (int i = 0; i < SECRETS; i++) {
-		kit_about("%s: %s", when, names[i]);
+		p11_about("%s: %s", when, names[i]);
 		CHECK(count(i, true) == 0);
 	}
 }
@@ -101,12 +101,12 @@ static CK_SESSION_HANDLE init(void)
 	CK_SESSION_HANDLE s;
 
 	memset(label, ' ', sizeof label);
-	OK(F->C_InitToken(1, reveal(PIN), SIZE, label));
+	OK(p11->C_InitToken(1, reveal(PIN), SIZE, label));
 	s = kit_session(1, true);
-	OK(F->C_Login(s, CKU_SO, reveal(PIN), SIZE));
-	OK(F->C_InitPIN(s, reveal(PIN), SIZE));
-	OK(F->C_Logout(s));
-	OK(F->C_Login(s, CKU_USER, reveal(PIN), SIZE));
+	OK(p11->C_Login(s, CKU_SO, reveal(PIN), SIZE));
+	OK(p11->C_InitPIN(s, reveal(PIN), SIZE));
+	OK(p11->C_Logout(s));
+	OK(p11->C_Login(s, CKU_USER, reveal(PIN), SIZE));
 	forget();
 	return s;
 }
@@ -131,27 +131,26 @@ int main(void)
 	}
 	kit_start();
 	for (int i = 0; i < SECRETS; i++)
-		OK(F->C_GenerateRandom(kit_session(0, false), masked[i], SIZE));
+		OK(p11->C_GenerateRandom(kit_session(0, false), masked[i], SIZE));
 	s = init();
 	idle = kit_session(1, false);
 	running = kit_session(1, false);
 	not_on_the_heap("after the login");
 	(void)reveal(KEY);
-	OK(F->C_CreateObject(s, key, N(key), &k));
+	OK(p11->C_CreateObject(s, key, N(key), &k));
 	(void)reveal(TEXT);
-	OK(F->C_CreateObject(s, text, N(text), &t));
+	OK(p11->C_CreateObject(s, text, N(text), &t));
 	forget();
 	not_on_the_heap("made");
-	OK(F->C_SignInit(idle, &hmac, k));
-	OK(F->C_Sign(idle, mac, sizeof mac, mac, &n));
-	OK(F->C_SignInit(running, &hmac, k));
-	OK(F->C_SignUpdate(running, mac, sizeof mac));
+	OK(p11->C_SignInit(idle, &hmac, k));
+	OK(p11->C_Sign(idle, mac, sizeof mac, mac, &n));
+	OK(p11->C_SignInit(running, &hmac, k));
+	OK(p11->C_SignUpdate(running, mac, sizeof mac));
 	CHECK(count(KEY, false) != 0); /* the search finds what is there */
 	not_on_the_heap("used");
-	OK(F->C_FindObjectsInit(s, key, 2));
-	OK(F->C_FindObjectsFinal(s));
-	OK(F->C_Logout(s));
+	OK(p11->C_FindObjectsInit(s, key, 2));
+	OK(p11->C_FindObjectsFinal(s));
+	OK(p11->C_Logout(s));
 	nowhere("logged out");
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -35,7 +35,7 @@ static void init(const struct aead *a, bool encrypt)
 	CK_MECHANISM m = { a->type, NULL, 0 };
 	struct kit_pair k = kit_key(s, a->key);
 
-	OK(encrypt ? F->C_MessageEncryptInit(s, &m, k.pub) : F->C_MessageDecryptInit(s, &m, k.priv));
+	OK(encrypt ? p11->C_MessageEncryptInit(s, &m, k.pub) : p11->C_MessageDecryptInit(s, &m, k.priv));
 }
 
 /* The one-shot call with the same key, IV and associated data. */
@@ -53,8 +53,8 @@ static void one_shot(const struct aead *a)
 		x.ulNonceLen = 12;
 		m = (CK_MECHANISM){ a->type, &x, sizeof x };
 	}
-	OK(F->C_EncryptInit(s, &m, kit_key(s, a->key).pub));
-	OK(F->C_Encrypt(s, plain, sizeof plain, whole, &n));
+	OK(p11->C_EncryptInit(s, &m, kit_key(s, a->key).pub));
+	OK(p11->C_Encrypt(s, plain, sizeof plain, whole, &n));
 	CHECK(n == sizeof plain + 16);
 }
 
@@ -62,76 +62,76 @@ static void same(const struct aead *a)
 {
 	CK_ULONG n;
 
-	kit_about("0x%lx whole", a->type);
+	p11_about("0x%lx whole", a->type);
 	params(CKG_NO_GENERATE, 0);
 	for (int round = 0; round < 2; round++) { /* several messages under one Init */
 		memset(iv, 0x30 + round, sizeof iv);
 		one_shot(a);
 		init(a, true);
 		n = sizeof ct;
-		OK(F->C_EncryptMessage(s, a->param, a->len, aad, sizeof aad, plain, sizeof plain, ct, &n));
+		OK(p11->C_EncryptMessage(s, a->param, a->len, aad, sizeof aad, plain, sizeof plain, ct, &n));
 		CHECK(n == sizeof plain && memcmp(ct, whole, n) == 0 && memcmp(tag, whole + n, 16) == 0);
-		OK(F->C_MessageEncryptFinal(s));
+		OK(p11->C_MessageEncryptFinal(s));
 		init(a, false);
 		n = sizeof back;
-		OK(F->C_DecryptMessage(s, a->param, a->len, aad, sizeof aad, ct, sizeof plain, back, &n));
+		OK(p11->C_DecryptMessage(s, a->param, a->len, aad, sizeof aad, ct, sizeof plain, back, &n));
 		CHECK(n == sizeof plain && memcmp(back, plain, n) == 0);
 		tag[0] ^= 1;
 		memset(back, 0, sizeof back);
 		n = sizeof back;
-		IS(F->C_DecryptMessage(s, a->param, a->len, aad, sizeof aad, ct, sizeof plain, back, &n), CKR_AEAD_DECRYPT_FAILED);
+		RV(p11->C_DecryptMessage(s, a->param, a->len, aad, sizeof aad, ct, sizeof plain, back, &n), CKR_AEAD_DECRYPT_FAILED);
 		CHECK(memcmp(back, plain, 16) != 0); /* nothing unauthenticated comes out */
 		tag[0] ^= 1;
 		n = sizeof back;
-		OK(F->C_DecryptMessage(s, a->param, a->len, aad, sizeof aad, ct, sizeof plain, back, &n));
-		OK(F->C_MessageDecryptFinal(s));
+		OK(p11->C_DecryptMessage(s, a->param, a->len, aad, sizeof aad, ct, sizeof plain, back, &n));
+		OK(p11->C_MessageDecryptFinal(s));
 	}
-	IS(F->C_MessageEncryptFinal(s), CKR_OPERATION_NOT_INITIALIZED);
-	IS(F->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, 1, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_MessageEncryptFinal(s), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, 1, ct, &n), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 static void in_parts(const struct aead *a)
 {
 	CK_ULONG n, total = 0;
 
-	kit_about("0x%lx in parts", a->type);
+	p11_about("0x%lx in parts", a->type);
 	params(CKG_NO_GENERATE, 0);
 	memset(iv, 0x31, sizeof iv);
 	one_shot(a);
 	init(a, true);
 	n = 1;
-	IS(F->C_EncryptMessageNext(s, a->param, a->len, plain, 1, ct, &n, 0), CKR_OPERATION_NOT_INITIALIZED);
-	OK(F->C_EncryptMessageBegin(s, a->param, a->len, aad, sizeof aad));
-	IS(F->C_EncryptMessageBegin(s, a->param, a->len, aad, sizeof aad), CKR_OPERATION_ACTIVE);
-	IS(F->C_EncryptMessage(s, a->param, a->len, aad, sizeof aad, plain, 1, ct, &n), CKR_OPERATION_ACTIVE);
+	RV(p11->C_EncryptMessageNext(s, a->param, a->len, plain, 1, ct, &n, 0), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_EncryptMessageBegin(s, a->param, a->len, aad, sizeof aad));
+	RV(p11->C_EncryptMessageBegin(s, a->param, a->len, aad, sizeof aad), CKR_OPERATION_ACTIVE);
+	RV(p11->C_EncryptMessage(s, a->param, a->len, aad, sizeof aad, plain, 1, ct, &n), CKR_OPERATION_ACTIVE);
 	for (CK_ULONG at = 0; at < sizeof plain; at += 33) {
 		CK_ULONG part = sizeof plain - at < 33 ? sizeof plain - at : 33;
 		CK_FLAGS last = at + part == sizeof plain ? CKF_END_OF_MESSAGE : 0;
 
 		n = 0;
-		OK(F->C_EncryptMessageNext(s, a->param, a->len, plain + at, part, NULL, &n, last));
+		OK(p11->C_EncryptMessageNext(s, a->param, a->len, plain + at, part, NULL, &n, last));
 		CHECK(n >= part);
 		n = part - 1;
-		IS(F->C_EncryptMessageNext(s, a->param, a->len, plain + at, part, ct + total, &n, last), CKR_BUFFER_TOO_SMALL);
-		OK(F->C_EncryptMessageNext(s, a->param, a->len, plain + at, part, ct + total, &n, last));
+		RV(p11->C_EncryptMessageNext(s, a->param, a->len, plain + at, part, ct + total, &n, last), CKR_BUFFER_TOO_SMALL);
+		OK(p11->C_EncryptMessageNext(s, a->param, a->len, plain + at, part, ct + total, &n, last));
 		total += n;
 	}
 	CHECK(total == sizeof plain && memcmp(ct, whole, total) == 0 && memcmp(tag, whole + total, 16) == 0);
-	OK(F->C_MessageEncryptFinal(s));
+	OK(p11->C_MessageEncryptFinal(s));
 	init(a, false);
-	OK(F->C_DecryptMessageBegin(s, a->param, a->len, aad, sizeof aad));
+	OK(p11->C_DecryptMessageBegin(s, a->param, a->len, aad, sizeof aad));
 	n = sizeof back;
-	OK(F->C_DecryptMessageNext(s, a->param, a->len, ct, 50, back, &n, 0));
+	OK(p11->C_DecryptMessageNext(s, a->param, a->len, ct, 50, back, &n, 0));
 	n = sizeof back - 50;
-	OK(F->C_DecryptMessageNext(s, a->param, a->len, ct + 50, 50, back + 50, &n, CKF_END_OF_MESSAGE));
+	OK(p11->C_DecryptMessageNext(s, a->param, a->len, ct + 50, 50, back + 50, &n, CKF_END_OF_MESSAGE));
 	CHECK(memcmp(back, plain, sizeof plain) == 0);
-	OK(F->C_DecryptMessageBegin(s, a->param, a->len, aad, sizeof aad));
+	OK(p11->C_DecryptMessageBegin(s, a->param, a->len, aad, sizeof aad));
 	ct[0] ^= 1;
 	n = sizeof back;
-	IS(F->C_DecryptMessageNext(s, a->param, a->len, ct, 100, back, &n, CKF_END_OF_MESSAGE), CKR_AEAD_DECRYPT_FAILED);
+	RV(p11->C_DecryptMessageNext(s, a->param, a->len, ct, 100, back, &n, CKF_END_OF_MESSAGE), CKR_AEAD_DECRYPT_FAILED);
 	ct[0] ^= 1;
-	OK(F->C_DecryptMessageBegin(s, a->param, a->len, aad, sizeof aad)); /* that message is over, the process is not */
-	OK(F->C_MessageDecryptFinal(s));
+	OK(p11->C_DecryptMessageBegin(s, a->param, a->len, aad, sizeof aad)); /* that message is over, the process is not */
+	OK(p11->C_MessageDecryptFinal(s));
 }
 
 /* Generated IVs come back to the caller, keep their fixed part, and never repeat. */
@@ -142,47 +142,47 @@ static void generated(const struct aead *a, CK_GENERATOR_FUNCTION g)
 
 	if (a->type == CKM_CHACHA20_POLY1305)
 		return; /* its parameter has no generator */
-	kit_about("0x%lx generator %lu", a->type, g);
+	p11_about("0x%lx generator %lu", a->type, g);
 	params(g, 32);
 	init(a, true);
 	for (int i = 0; i < 8; i++) {
 		memset(iv, 0, sizeof iv);
 		memcpy(iv, "FIX!", 4);
 		n = sizeof ct;
-		OK(F->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, sizeof plain, ct, &n));
+		OK(p11->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, sizeof plain, ct, &n));
 		CHECK(memcmp(iv, "FIX!", 4) == 0);
 		memcpy(seen[i], iv, 12);
 		for (int k = 0; k < i; k++)
 			CHECK(memcmp(seen[k], iv, 12) != 0);
 	}
-	OK(F->C_MessageEncryptFinal(s));
+	OK(p11->C_MessageEncryptFinal(s));
 	params(CKG_NO_GENERATE, 0);
 	init(a, false);
 	n = sizeof back;
-	OK(F->C_DecryptMessage(s, a->param, a->len, NULL, 0, ct, sizeof plain, back, &n));
+	OK(p11->C_DecryptMessage(s, a->param, a->len, NULL, 0, ct, sizeof plain, back, &n));
 	CHECK(memcmp(back, plain, sizeof plain) == 0);
-	OK(F->C_MessageDecryptFinal(s));
+	OK(p11->C_MessageDecryptFinal(s));
 }
 
 static void bad(const struct aead *a)
 {
 	CK_ULONG n = sizeof ct;
 
-	kit_about("0x%lx bad arguments", a->type);
+	p11_about("0x%lx bad arguments", a->type);
 	params(CKG_NO_GENERATE, 0);
 	init(a, true);
-	IS(F->C_EncryptMessage(s, NULL, 0, NULL, 0, plain, 16, ct, &n), CKR_MECHANISM_PARAM_INVALID);
-	IS(F->C_EncryptMessage(s, a->param, a->len - 1, NULL, 0, plain, 16, ct, &n), CKR_MECHANISM_PARAM_INVALID);
-	IS(F->C_EncryptMessage(s, a->param, a->len, NULL, 5, plain, 16, ct, &n), CKR_ARGUMENTS_BAD);
-	IS(F->C_EncryptMessage(s, a->param, a->len, NULL, 0, NULL, 16, ct, &n), CKR_ARGUMENTS_BAD);
-	IS(F->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, 16, ct, NULL), CKR_ARGUMENTS_BAD);
-	CHECK(F->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, ~0UL, ct, &n) != CKR_OK);
+	RV(p11->C_EncryptMessage(s, NULL, 0, NULL, 0, plain, 16, ct, &n), CKR_MECHANISM_PARAM_INVALID);
+	RV(p11->C_EncryptMessage(s, a->param, a->len - 1, NULL, 0, plain, 16, ct, &n), CKR_MECHANISM_PARAM_INVALID);
+	RV(p11->C_EncryptMessage(s, a->param, a->len, NULL, 5, plain, 16, ct, &n), CKR_ARGUMENTS_BAD);
+	RV(p11->C_EncryptMessage(s, a->param, a->len, NULL, 0, NULL, 16, ct, &n), CKR_ARGUMENTS_BAD);
+	RV(p11->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, 16, ct, NULL), CKR_ARGUMENTS_BAD);
+	CHECK(p11->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, ~0UL, ct, &n) != CKR_OK);
 	gcm.pIv = NULL;
 	ccm.pNonce = NULL;
 	chacha.pNonce = NULL;
-	IS(F->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, 16, ct, &n), CKR_MECHANISM_PARAM_INVALID);
-	OK(F->C_SessionCancel(s, CKF_MESSAGE_ENCRYPT));
-	IS(F->C_MessageEncryptFinal(s), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_EncryptMessage(s, a->param, a->len, NULL, 0, plain, 16, ct, &n), CKR_MECHANISM_PARAM_INVALID);
+	OK(p11->C_SessionCancel(s, CKF_MESSAGE_ENCRYPT));
+	RV(p11->C_MessageEncryptFinal(s), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 int main(void)
@@ -202,6 +202,5 @@ int main(void)
 		generated(&all[i], CKG_GENERATE_RANDOM);
 		bad(&all[i]);
 	}
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -59,31 +59,31 @@ static CK_ULONG crypt_parts(update_fn update, final_fn final, const CK_BYTE *in,
 	return total + n;
 }
 
-static void crypt(struct kit_recipe *r)
+static void transform(struct kit_recipe *r)
 {
 	struct kit_pair p = kit_key(s, r->key);
 	CK_ULONG n = sizeof whole, m, ct_len;
 	static CK_BYTE ct[8192];
 
-	kit_about("0x%lx encrypt", r->m.mechanism);
-	OK(F->C_EncryptInit(s, &r->m, p.pub));
-	OK(F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)r->data, r->len, whole, &n));
+	p11_about("0x%lx encrypt", r->m.mechanism);
+	OK(p11->C_EncryptInit(s, &r->m, p.pub));
+	OK(p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)r->data, r->len, whole, &n));
 	if (one_part(r->m.mechanism)) {
 		m = sizeof parts;
-		OK(F->C_EncryptInit(s, &r->m, p.pub));
-		IS(F->C_EncryptUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len, parts, &m), CKR_FUNCTION_NOT_SUPPORTED);
+		OK(p11->C_EncryptInit(s, &r->m, p.pub));
+		RV(p11->C_EncryptUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len, parts, &m), CKR_FUNCTION_NOT_SUPPORTED);
 		return;
 	}
 	memcpy(ct, whole, n);
 	ct_len = n;
 	for (size_t i = 0; i < N(chunks); i++) {
-		kit_about("0x%lx encrypt in parts of %lu", r->m.mechanism, chunks[i]);
-		OK(F->C_EncryptInit(s, &r->m, p.pub));
-		m = crypt_parts(F->C_EncryptUpdate, F->C_EncryptFinal, r->data, r->len, chunks[i]);
+		p11_about("0x%lx encrypt in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(p11->C_EncryptInit(s, &r->m, p.pub));
+		m = crypt_parts(p11->C_EncryptUpdate, p11->C_EncryptFinal, r->data, r->len, chunks[i]);
 		CHECK(m == ct_len && memcmp(parts, ct, m) == 0);
-		kit_about("0x%lx decrypt in parts of %lu", r->m.mechanism, chunks[i]);
-		OK(F->C_DecryptInit(s, &r->m, p.priv));
-		m = crypt_parts(F->C_DecryptUpdate, F->C_DecryptFinal, ct, ct_len, chunks[i]);
+		p11_about("0x%lx decrypt in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(p11->C_DecryptInit(s, &r->m, p.priv));
+		m = crypt_parts(p11->C_DecryptUpdate, p11->C_DecryptFinal, ct, ct_len, chunks[i]);
 		CHECK(m == r->len && memcmp(parts, r->data, m) == 0);
 	}
 }
@@ -92,25 +92,25 @@ static void digest(struct kit_recipe *r)
 {
 	CK_ULONG n = sizeof whole, m;
 
-	OK(F->C_DigestInit(s, &r->m));
-	OK(F->C_Digest(s, (CK_BYTE *)(uintptr_t)r->data, r->len, whole, &n));
+	OK(p11->C_DigestInit(s, &r->m));
+	OK(p11->C_Digest(s, (CK_BYTE *)(uintptr_t)r->data, r->len, whole, &n));
 	for (size_t i = 0; i < N(chunks); i++) {
-		kit_about("0x%lx digest in parts of %lu", r->m.mechanism, chunks[i]);
-		OK(F->C_DigestInit(s, &r->m));
+		p11_about("0x%lx digest in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(p11->C_DigestInit(s, &r->m));
 		for (CK_ULONG at = 0; at < r->len; at += chunks[i]) {
-			OK(F->C_DigestUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunks[i])));
-			OK(F->C_DigestUpdate(s, NULL, 0));
+			OK(p11->C_DigestUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunks[i])));
+			OK(p11->C_DigestUpdate(s, NULL, 0));
 		}
 		m = sizeof parts;
-		OK(F->C_DigestFinal(s, parts, &m));
+		OK(p11->C_DigestFinal(s, parts, &m));
 		CHECK(m == n && memcmp(whole, parts, n) == 0);
 	}
-	kit_about("0x%lx digest of nothing", r->m.mechanism);
+	p11_about("0x%lx digest of nothing", r->m.mechanism);
 	n = m = sizeof whole;
-	OK(F->C_DigestInit(s, &r->m));
-	OK(F->C_Digest(s, NULL, 0, whole, &n));
-	OK(F->C_DigestInit(s, &r->m));
-	OK(F->C_DigestFinal(s, parts, &m));
+	OK(p11->C_DigestInit(s, &r->m));
+	OK(p11->C_Digest(s, NULL, 0, whole, &n));
+	OK(p11->C_DigestInit(s, &r->m));
+	OK(p11->C_DigestFinal(s, parts, &m));
 	CHECK(n == m && memcmp(whole, parts, n) == 0);
 }
 
@@ -118,17 +118,17 @@ static void verify_parts(struct kit_recipe *r, const CK_BYTE *sig, CK_ULONG n, C
 {
 	CK_OBJECT_HANDLE key = kit_key(s, r->key).pub;
 
-	OK(F->C_VerifyInit(s, &r->m, key));
+	OK(p11->C_VerifyInit(s, &r->m, key));
 	for (CK_ULONG at = 0; at < r->len; at += chunk)
-		OK(F->C_VerifyUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunk)));
-	OK(F->C_VerifyFinal(s, (CK_BYTE *)(uintptr_t)sig, n));
-	OK(F->C_VerifySignatureInit(s, &r->m, key, (CK_BYTE *)(uintptr_t)sig, n));
+		OK(p11->C_VerifyUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunk)));
+	OK(p11->C_VerifyFinal(s, (CK_BYTE *)(uintptr_t)sig, n));
+	OK(p11->C_VerifySignatureInit(s, &r->m, key, (CK_BYTE *)(uintptr_t)sig, n));
 	for (CK_ULONG at = 0; at < r->len; at += chunk)
-		OK(F->C_VerifySignatureUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunk)));
-	OK(F->C_VerifySignatureFinal(s));
-	OK(F->C_VerifyInit(s, &r->m, key));
-	OK(F->C_VerifyUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len - 1));
-	IS(F->C_VerifyFinal(s, (CK_BYTE *)(uintptr_t)sig, n), CKR_SIGNATURE_INVALID);
+		OK(p11->C_VerifySignatureUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunk)));
+	OK(p11->C_VerifySignatureFinal(s));
+	OK(p11->C_VerifyInit(s, &r->m, key));
+	OK(p11->C_VerifyUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len - 1));
+	RV(p11->C_VerifyFinal(s, (CK_BYTE *)(uintptr_t)sig, n), CKR_SIGNATURE_INVALID);
 }
 
 static void sign(struct kit_recipe *r)
@@ -137,22 +137,22 @@ static void sign(struct kit_recipe *r)
 	CK_ULONG m;
 
 	if (one_part(r->m.mechanism)) {
-		kit_about("0x%lx sign in parts", r->m.mechanism);
-		OK(F->C_SignInit(s, &r->m, p.priv));
-		IS(F->C_SignUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len), CKR_FUNCTION_NOT_SUPPORTED);
+		p11_about("0x%lx sign in parts", r->m.mechanism);
+		OK(p11->C_SignInit(s, &r->m, p.priv));
+		RV(p11->C_SignUpdate(s, (CK_BYTE *)(uintptr_t)r->data, r->len), CKR_FUNCTION_NOT_SUPPORTED);
 		return;
 	}
 	for (size_t i = 0; i < N(chunks); i++) {
-		kit_about("0x%lx sign in parts of %lu", r->m.mechanism, chunks[i]);
-		OK(F->C_SignInit(s, &r->m, p.priv));
+		p11_about("0x%lx sign in parts of %lu", r->m.mechanism, chunks[i]);
+		OK(p11->C_SignInit(s, &r->m, p.priv));
 		for (CK_ULONG at = 0; at < r->len; at += chunks[i]) {
-			OK(F->C_SignUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunks[i])));
-			OK(F->C_SignUpdate(s, NULL, 0));
+			OK(p11->C_SignUpdate(s, (CK_BYTE *)(uintptr_t)r->data + at, next(r->len - at, chunks[i])));
+			OK(p11->C_SignUpdate(s, NULL, 0));
 		}
 		m = sizeof parts;
-		OK(F->C_SignFinal(s, parts, &m));
-		OK(F->C_VerifyInit(s, &r->m, p.pub));
-		OK(F->C_Verify(s, (CK_BYTE *)(uintptr_t)r->data, r->len, parts, m));
+		OK(p11->C_SignFinal(s, parts, &m));
+		OK(p11->C_VerifyInit(s, &r->m, p.pub));
+		OK(p11->C_Verify(s, (CK_BYTE *)(uintptr_t)r->data, r->len, parts, m));
 		verify_parts(r, parts, m, chunks[i]);
 	}
 }
@@ -170,13 +170,12 @@ int main(void)
 		CK_FLAGS f = kit_flags(0, list[i]);
 
 		if ((f & CKF_ENCRYPT) != 0 && kit_recipe(list[i], CKF_ENCRYPT, &r))
-			crypt(&r);
+			transform(&r);
 		if ((f & CKF_DIGEST) != 0 && kit_recipe(list[i], CKF_DIGEST, &r))
 			digest(&r);
 		if ((f & CKF_SIGN) != 0 && kit_recipe(list[i], CKF_SIGN, &r))
 			sign(&r);
 	}
 	free(list);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

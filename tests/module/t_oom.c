@@ -82,7 +82,7 @@ static CK_OBJECT_HANDLE at_rest;
 static CK_RV and_destroy(CK_RV rv, const CK_OBJECT_HANDLE *h)
 {
 	countdown = -1;
-	return rv == CKR_OK ? F->C_DestroyObject(s, *h) : rv;
+	return rv == CKR_OK ? p11->C_DestroyObject(s, *h) : rv;
 }
 
 static CK_RV create(void)
@@ -90,7 +90,7 @@ static CK_RV create(void)
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE, value), A_STR(CKA_LABEL, "made") };
 	CK_OBJECT_HANDLE h = 0;
 
-	return and_destroy(F->C_CreateObject(s, a, N(a), &h), &h);
+	return and_destroy(p11->C_CreateObject(s, a, N(a), &h), &h);
 }
 
 static CK_RV create_token(void)
@@ -98,7 +98,7 @@ static CK_RV create_token(void)
 	CK_ATTRIBUTE a[] = { A_TRUE(CKA_TOKEN), A_TRUE(CKA_PRIVATE), A_VAL(CKA_CLASS, data), A_VAL(CKA_VALUE, value) };
 	CK_OBJECT_HANDLE h = 0;
 
-	return and_destroy(F->C_CreateObject(s, a, N(a), &h), &h);
+	return and_destroy(p11->C_CreateObject(s, a, N(a), &h), &h);
 }
 
 static CK_RV copy(void)
@@ -106,14 +106,14 @@ static CK_RV copy(void)
 	CK_ATTRIBUTE a[] = { A_STR(CKA_LABEL, "copy") };
 	CK_OBJECT_HANDLE h = 0;
 
-	return and_destroy(F->C_CopyObject(s, keys[KEY_AES].pub, a, N(a), &h), &h);
+	return and_destroy(p11->C_CopyObject(s, keys[KEY_AES].pub, a, N(a), &h), &h);
 }
 
 static CK_RV set_label(void)
 {
 	CK_ATTRIBUTE a[] = { A_STR(CKA_LABEL, "another") };
 
-	return F->C_SetAttributeValue(s, at_rest, a, N(a));
+	return p11->C_SetAttributeValue(s, at_rest, a, N(a));
 }
 
 static CK_RV find(void)
@@ -121,12 +121,12 @@ static CK_RV find(void)
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_VALUE, value) };
 	CK_OBJECT_HANDLE h[8];
 	CK_ULONG n;
-	CK_RV rv = F->C_FindObjectsInit(s, a, N(a)), end;
+	CK_RV rv = p11->C_FindObjectsInit(s, a, N(a)), end;
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = F->C_FindObjects(s, h, N(h), &n);
-	end = F->C_FindObjectsFinal(s);
+	rv = p11->C_FindObjects(s, h, N(h), &n);
+	end = p11->C_FindObjectsFinal(s);
 	return rv == CKR_OK ? end : rv;
 }
 
@@ -137,8 +137,8 @@ static CK_RV generate(enum kit_key kind)
 
 	countdown = -1;
 	if (rv == CKR_OK && p.priv != p.pub)
-		rv = F->C_DestroyObject(s, p.priv);
-	return rv == CKR_OK ? F->C_DestroyObject(s, p.pub) : rv;
+		rv = p11->C_DestroyObject(s, p.priv);
+	return rv == CKR_OK ? p11->C_DestroyObject(s, p.pub) : rv;
 }
 
 static CK_RV generate_aes(void) { return generate(KEY_AES); }
@@ -148,7 +148,7 @@ static CK_RV generate_ed(void) { return generate(KEY_ED25519); }
 static CK_RV generate_x(void) { return generate(KEY_X25519); }
 
 /* What was begun and not ended by a failure is ended here, so that the next round starts anew with cold operations. */
-static CK_RV crypt(CK_MECHANISM_TYPE t)
+static CK_RV transform(CK_MECHANISM_TYPE t)
 {
 	struct kit_recipe r;
 	CK_ULONG n = sizeof ct, m = sizeof out;
@@ -156,27 +156,27 @@ static CK_RV crypt(CK_MECHANISM_TYPE t)
 
 	if (!kit_recipe(t, 0, &r))
 		return CKR_MECHANISM_INVALID;
-	rv = F->C_EncryptInit(s, &r.m, keys[r.key].pub);
+	rv = p11->C_EncryptInit(s, &r.m, keys[r.key].pub);
 	if (rv == CKR_OK)
-		rv = F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)r.data, r.len, ct, &n);
+		rv = p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)r.data, r.len, ct, &n);
 	if (rv == CKR_OK)
-		rv = F->C_DecryptInit(s, &r.m, keys[r.key].priv);
+		rv = p11->C_DecryptInit(s, &r.m, keys[r.key].priv);
 	if (rv == CKR_OK)
-		rv = F->C_Decrypt(s, ct, n, out, &m);
+		rv = p11->C_Decrypt(s, ct, n, out, &m);
 	if (rv == CKR_OK && (m != r.len || memcmp(out, r.data, m) != 0))
 		rv = CKR_VENDOR_DEFINED;
 	countdown = -1;
-	(void)F->C_SessionCancel(s, CKF_ENCRYPT | CKF_DECRYPT);
+	(void)p11->C_SessionCancel(s, CKF_ENCRYPT | CKF_DECRYPT);
 	return rv;
 }
 
-static CK_RV crypt_cbc(void) { return crypt(CKM_AES_CBC_PAD); }
-static CK_RV crypt_gcm(void) { return crypt(CKM_AES_GCM); }
-static CK_RV crypt_ccm(void) { return crypt(CKM_AES_CCM); }
-static CK_RV crypt_kwp(void) { return crypt(CKM_AES_KEY_WRAP_KWP); }
-static CK_RV crypt_oaep(void) { return crypt(CKM_RSA_PKCS_OAEP); }
-static CK_RV crypt_pkcs(void) { return crypt(CKM_RSA_PKCS); }
-static CK_RV crypt_ecies(void) { return crypt(CKM_HANZO_ECIES); }
+static CK_RV crypt_cbc(void) { return transform(CKM_AES_CBC_PAD); }
+static CK_RV crypt_gcm(void) { return transform(CKM_AES_GCM); }
+static CK_RV crypt_ccm(void) { return transform(CKM_AES_CCM); }
+static CK_RV crypt_kwp(void) { return transform(CKM_AES_KEY_WRAP_KWP); }
+static CK_RV crypt_oaep(void) { return transform(CKM_RSA_PKCS_OAEP); }
+static CK_RV crypt_pkcs(void) { return transform(CKM_RSA_PKCS); }
+static CK_RV crypt_ecies(void) { return transform(CKM_HANZO_ECIES); }
 
 static CK_RV sign(CK_MECHANISM_TYPE t)
 {
@@ -186,15 +186,15 @@ static CK_RV sign(CK_MECHANISM_TYPE t)
 
 	if (!kit_recipe(t, 0, &r))
 		return CKR_MECHANISM_INVALID;
-	rv = F->C_SignInit(s, &r.m, keys[r.key].priv);
+	rv = p11->C_SignInit(s, &r.m, keys[r.key].priv);
 	if (rv == CKR_OK)
-		rv = F->C_Sign(s, (CK_BYTE *)(uintptr_t)r.data, r.len, out, &n);
+		rv = p11->C_Sign(s, (CK_BYTE *)(uintptr_t)r.data, r.len, out, &n);
 	if (rv == CKR_OK)
-		rv = F->C_VerifyInit(s, &r.m, keys[r.key].pub);
+		rv = p11->C_VerifyInit(s, &r.m, keys[r.key].pub);
 	if (rv == CKR_OK)
-		rv = F->C_Verify(s, (CK_BYTE *)(uintptr_t)r.data, r.len, out, n);
+		rv = p11->C_Verify(s, (CK_BYTE *)(uintptr_t)r.data, r.len, out, n);
 	countdown = -1;
-	(void)F->C_SessionCancel(s, CKF_SIGN | CKF_VERIFY);
+	(void)p11->C_SessionCancel(s, CKF_SIGN | CKF_VERIFY);
 	return rv;
 }
 
@@ -211,18 +211,18 @@ static CK_RV digest(void)
 	CK_MECHANISM m = { CKM_SHA3_256, NULL, 0 };
 	CK_BYTE state[1024];
 	CK_ULONG n = sizeof state, k = sizeof out;
-	CK_RV rv = F->C_DigestInit(s, &m);
+	CK_RV rv = p11->C_DigestInit(s, &m);
 
 	if (rv == CKR_OK)
-		rv = F->C_DigestKey(s, keys[KEY_AES].pub);
+		rv = p11->C_DigestKey(s, keys[KEY_AES].pub);
 	if (rv == CKR_OK)
-		rv = F->C_GetOperationState(s, state, &n);
+		rv = p11->C_GetOperationState(s, state, &n);
 	if (rv == CKR_OK)
-		rv = F->C_SetOperationState(s, state, n, 0, 0);
+		rv = p11->C_SetOperationState(s, state, n, 0, 0);
 	if (rv == CKR_OK)
-		rv = F->C_DigestFinal(s, out, &k);
+		rv = p11->C_DigestFinal(s, out, &k);
 	countdown = -1;
-	(void)F->C_SessionCancel(s, CKF_DIGEST);
+	(void)p11->C_SessionCancel(s, CKF_DIGEST);
 	return rv;
 }
 
@@ -241,8 +241,8 @@ static CK_RV wrap_with(CK_MECHANISM_TYPE t, enum kit_key with, enum kit_key what
 	if (t != CKM_RSA_AES_KEY_WRAP && !kit_recipe(t, 0, &r))
 		return CKR_MECHANISM_INVALID;
 	ct_len = sizeof ct;
-	rv = F->C_WrapKey(s, &r.m, keys[with].pub, keys[what].priv, ct, &ct_len);
-	return rv != CKR_OK ? rv : and_destroy(F->C_UnwrapKey(s, &r.m, keys[with].priv, ct, ct_len, what == KEY_P256 ? b : a, N(a), &h), &h);
+	rv = p11->C_WrapKey(s, &r.m, keys[with].pub, keys[what].priv, ct, &ct_len);
+	return rv != CKR_OK ? rv : and_destroy(p11->C_UnwrapKey(s, &r.m, keys[with].priv, ct, ct_len, what == KEY_P256 ? b : a, N(a), &h), &h);
 }
 
 static CK_RV wrap_kwp(void) { return wrap_with(CKM_AES_KEY_WRAP_KWP, KEY_AES, KEY_P256); }
@@ -257,7 +257,7 @@ static CK_RV hkdf(void)
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE_LEN, len32) };
 	CK_OBJECT_HANDLE h = 0;
 
-	return and_destroy(F->C_DeriveKey(s, &m, keys[KEY_HKDF].pub, a, N(a), &h), &h);
+	return and_destroy(p11->C_DeriveKey(s, &m, keys[KEY_HKDF].pub, a, N(a), &h), &h);
 }
 
 static CK_RV ecdh(void)
@@ -268,25 +268,25 @@ static CK_RV ecdh(void)
 	CK_MECHANISM m = { CKM_ECDH1_DERIVE, &p, sizeof p };
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE_LEN, len32) };
 	CK_OBJECT_HANDLE h = 0;
-	CK_RV rv = F->C_GetAttributeValue(s, keys[KEY_P256].pub, read, 1);
+	CK_RV rv = p11->C_GetAttributeValue(s, keys[KEY_P256].pub, read, 1);
 
 	p.ulPublicDataLen = read[0].ulValueLen;
-	return rv != CKR_OK ? rv : and_destroy(F->C_DeriveKey(s, &m, keys[KEY_P256].priv, a, N(a), &h), &h);
+	return rv != CKR_OK ? rv : and_destroy(p11->C_DeriveKey(s, &m, keys[KEY_P256].priv, a, N(a), &h), &h);
 }
 
 static CK_RV session(void)
 {
 	CK_SESSION_HANDLE h;
-	CK_RV rv = F->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h);
+	CK_RV rv = p11->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h);
 
-	return rv == CKR_OK ? F->C_CloseSession(h) : rv;
+	return rv == CKR_OK ? p11->C_CloseSession(h) : rv;
 }
 
 static CK_RV token_info(void)
 {
 	CK_TOKEN_INFO i;
 
-	return F->C_GetTokenInfo(1, &i);
+	return p11->C_GetTokenInfo(1, &i);
 }
 
 /* A wrong PIN, or any failure, leaves the user logged out. */
@@ -296,12 +296,12 @@ static CK_RV log_in(void)
 	long left = countdown;
 
 	countdown = -1;
-	(void)F->C_Logout(s);
+	(void)p11->C_Logout(s);
 	countdown = left;
-	rv = F->C_Login(s, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)KIT_PIN, sizeof KIT_PIN - 1);
+	rv = p11->C_Login(s, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)USER_PIN, sizeof USER_PIN - 1);
 	if (rv != CKR_OK) {
 		countdown = -1;
-		OK(F->C_Login(s, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)KIT_PIN, sizeof KIT_PIN - 1));
+		OK(p11->C_Login(s, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)USER_PIN, sizeof USER_PIN - 1));
 	}
 	return rv;
 }
@@ -353,14 +353,14 @@ static void starve(const char *name, CK_RV (*call)(void), long most)
 {
 	long at, left;
 
-	kit_about("%s", name);
+	p11_about("%s", name);
 	OK(call());
 	OK(call());
 	for (at = 0, hit = true; hit && at < most; at++) {
 		CK_RV rv = failing(call, at, &left);
 		bool was_hit = hit;
 
-		kit_about("%s, allocation %ld: code %#lx", name, at, rv);
+		p11_about("%s, allocation %ld: code %#lx", name, at, rv);
 		CHECK(fits(rv));
 		CHECK(!leaks(call, at));
 		OK(call());
@@ -372,8 +372,8 @@ static void starve(const char *name, CK_RV (*call)(void), long most)
 /* A PIN set while memory runs out is the PIN afterwards, or was not set; nobody is locked out. */
 static void set_pins(void)
 {
-	CK_UTF8CHAR *pin = (CK_UTF8CHAR *)(uintptr_t)KIT_PIN;
-	const CK_ULONG n = sizeof KIT_PIN - 1;
+	CK_UTF8CHAR *pin = (CK_UTF8CHAR *)(uintptr_t)USER_PIN;
+	const CK_ULONG n = sizeof USER_PIN - 1;
 	long at;
 
 	for (at = 0, hit = true; hit && at < 6000; at += at < 8 ? 1 : 211) {
@@ -381,12 +381,12 @@ static void set_pins(void)
 
 		hit = false;
 		countdown = at;
-		rv = F->C_SetPIN(s, pin, n, pin, n);
+		rv = p11->C_SetPIN(s, pin, n, pin, n);
 		countdown = -1;
-		kit_about("C_SetPIN, allocation %ld: code %#lx", at, rv);
+		p11_about("C_SetPIN, allocation %ld: code %#lx", at, rv);
 		CHECK(fits(rv) && (hit || rv == CKR_OK));
-		OK(F->C_Logout(s));
-		OK(F->C_Login(s, CKU_USER, pin, n));
+		OK(p11->C_Logout(s));
+		OK(p11->C_Login(s, CKU_USER, pin, n));
 	}
 	printf("C_SetPIN: up to allocation %ld\n", at);
 }
@@ -397,28 +397,28 @@ static void lives(void)
 	CK_SESSION_HANDLE h;
 	long at, was = 0, grown = 0;
 
-	OK(F->C_Finalize(NULL));
+	OK(p11->C_Finalize(NULL));
 	for (at = 0, hit = true; hit; at++) {
 		CK_RV rv;
 
 		hit = false;
 		countdown = at;
-		rv = F->C_Initialize(NULL);
+		rv = p11->C_Initialize(NULL);
 		countdown = -1;
-		kit_about("C_Initialize, allocation %ld: code %#lx", at, rv);
+		p11_about("C_Initialize, allocation %ld: code %#lx", at, rv);
 		CHECK(rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_GENERAL_ERROR);
 		if (rv != CKR_OK) {
-			IS(F->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h), CKR_CRYPTOKI_NOT_INITIALIZED);
-			OK(F->C_Initialize(NULL));
+			RV(p11->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h), CKR_CRYPTOKI_NOT_INITIALIZED);
+			OK(p11->C_Initialize(NULL));
 		}
-		OK(F->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h));
-		OK(F->C_Finalize(NULL));
+		OK(p11->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &h));
+		OK(p11->C_Finalize(NULL));
 		grown = live > was ? grown + 1 : 0;
 		was = live;
 		CHECK(grown < 24);
 	}
 	printf("C_Initialize: %ld places\n", at);
-	OK(F->C_Initialize(NULL));
+	OK(p11->C_Initialize(NULL));
 }
 
 static void make_keys(void)
@@ -428,7 +428,7 @@ static void make_keys(void)
 	for (unsigned k = 0; k < KEY_KINDS; k++)
 		if (k != KEY_ML_DSA && k != KEY_ML_KEM)
 			OK(kit_generate(s, (enum kit_key)k, false, &keys[k]));
-	OK(F->C_CreateObject(s, a, N(a), &at_rest));
+	OK(p11->C_CreateObject(s, a, N(a), &at_rest));
 }
 
 #define STARVE(f) starve(#f, f, 450)
@@ -480,6 +480,5 @@ int main(void)
 	starve("log_in", log_in, 12);
 	set_pins();
 	lives();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -13,7 +13,7 @@ static CK_BYTE out[8192];
 static CK_RV digest_init(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key)
 {
 	(void)key;
-	return F->C_DigestInit(h, m);
+	return p11->C_DigestInit(h, m);
 }
 
 struct kind {
@@ -29,11 +29,11 @@ struct kind {
 
 static void kinds(struct kind k[5])
 {
-	k[0] = (struct kind){ "encrypt", CKF_ENCRYPT, true, F->C_EncryptInit, F->C_Encrypt, NULL, F->C_EncryptUpdate, F->C_EncryptFinal };
-	k[1] = (struct kind){ "decrypt", CKF_DECRYPT, false, F->C_DecryptInit, F->C_Decrypt, NULL, F->C_DecryptUpdate, F->C_DecryptFinal };
-	k[2] = (struct kind){ "digest", CKF_DIGEST, false, digest_init, F->C_Digest, F->C_DigestUpdate, NULL, F->C_DigestFinal };
-	k[3] = (struct kind){ "sign", CKF_SIGN, false, F->C_SignInit, F->C_Sign, F->C_SignUpdate, NULL, F->C_SignFinal };
-	k[4] = (struct kind){ "sign-recover", CKF_SIGN_RECOVER, false, F->C_SignRecoverInit, F->C_SignRecover, NULL, NULL, NULL };
+	k[0] = (struct kind){ "encrypt", CKF_ENCRYPT, true, p11->C_EncryptInit, p11->C_Encrypt, NULL, p11->C_EncryptUpdate, p11->C_EncryptFinal };
+	k[1] = (struct kind){ "decrypt", CKF_DECRYPT, false, p11->C_DecryptInit, p11->C_Decrypt, NULL, p11->C_DecryptUpdate, p11->C_DecryptFinal };
+	k[2] = (struct kind){ "digest", CKF_DIGEST, false, digest_init, p11->C_Digest, p11->C_DigestUpdate, NULL, p11->C_DigestFinal };
+	k[3] = (struct kind){ "sign", CKF_SIGN, false, p11->C_SignInit, p11->C_Sign, p11->C_SignUpdate, NULL, p11->C_SignFinal };
+	k[4] = (struct kind){ "sign-recover", CKF_SIGN_RECOVER, false, p11->C_SignRecoverInit, p11->C_SignRecover, NULL, NULL, NULL };
 }
 
 static CK_OBJECT_HANDLE key_of(const struct kind *k, const struct kit_recipe *r)
@@ -54,9 +54,9 @@ static void is_over(const struct kind *k, struct kit_recipe *r)
 
 static void begin(const struct kind *k, struct kit_recipe *r, const char *what)
 {
-	kit_about("0x%lx %s, %s", r->m.mechanism, k->name, what);
+	p11_about("0x%lx %s, %s", r->m.mechanism, k->name, what);
 	OK(k->init(s, &r->m, key_of(k, r)));
-	IS(k->init(s, &r->m, key_of(k, r)), CKR_OPERATION_ACTIVE);
+	RV(k->init(s, &r->m, key_of(k, r)), CKR_OPERATION_ACTIVE);
 }
 
 static void bad_arguments(const struct kind *k, struct kit_recipe *r)
@@ -65,10 +65,10 @@ static void bad_arguments(const struct kind *k, struct kit_recipe *r)
 	CK_ULONG n = sizeof out;
 
 	begin(k, r, "NULL length");
-	IS(k->once(s, in, r->len, out, NULL), CKR_ARGUMENTS_BAD);
+	RV(k->once(s, in, r->len, out, NULL), CKR_ARGUMENTS_BAD);
 	is_over(k, r);
 	begin(k, r, "NULL input with a length");
-	IS(k->once(s, NULL, 16, out, &n), CKR_ARGUMENTS_BAD);
+	RV(k->once(s, NULL, 16, out, &n), CKR_ARGUMENTS_BAD);
 	is_over(k, r);
 	begin(k, r, "absurd length");
 	n = sizeof out;
@@ -76,18 +76,18 @@ static void bad_arguments(const struct kind *k, struct kit_recipe *r)
 	is_over(k, r);
 	if (k->final != NULL) {
 		begin(k, r, "final with NULL length");
-		IS(k->final(s, out, NULL), CKR_ARGUMENTS_BAD);
+		RV(k->final(s, out, NULL), CKR_ARGUMENTS_BAD);
 		is_over(k, r);
 	}
 	if (k->feed != NULL) {
 		begin(k, r, "update with NULL");
-		IS(k->feed(s, NULL, 16), CKR_ARGUMENTS_BAD);
+		RV(k->feed(s, NULL, 16), CKR_ARGUMENTS_BAD);
 		is_over(k, r);
 	}
 	if (k->update != NULL) {
 		begin(k, r, "update with NULL");
 		n = sizeof out;
-		IS(k->update(s, NULL, 16, out, &n), CKR_ARGUMENTS_BAD);
+		RV(k->update(s, NULL, 16, out, &n), CKR_ARGUMENTS_BAD);
 		is_over(k, r);
 	}
 }
@@ -105,12 +105,12 @@ static void kept_then_over(const struct kind *k, struct kit_recipe *r)
 	CHECK(n != 0 && n <= sizeof out);
 	need = n;
 	n = 0;
-	IS(k->once(s, in, r->len, out, &n), CKR_BUFFER_TOO_SMALL);
+	RV(k->once(s, in, r->len, out, &n), CKR_BUFFER_TOO_SMALL);
 	CHECK(n == need);
 	OK(k->once(s, in, r->len, out, &n));
 	CHECK(n <= need);
 	n = sizeof out;
-	IS(k->once(s, in, r->len, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(k->once(s, in, r->len, out, &n), CKR_OPERATION_NOT_INITIALIZED);
 	is_over(k, r);
 }
 
@@ -130,7 +130,7 @@ static void mixed(const struct kind *k, struct kit_recipe *r)
 	begin(k, r, "update, then one-shot");
 	rv = feed(k, r);
 	if (rv == CKR_OK) {
-		IS(k->once(s, (CK_BYTE *)(uintptr_t)r->data, r->len, out, &n), CKR_OPERATION_ACTIVE);
+		RV(k->once(s, (CK_BYTE *)(uintptr_t)r->data, r->len, out, &n), CKR_OPERATION_ACTIVE);
 		is_over(k, r);
 	} else if (k->feed != NULL || k->update != NULL) {
 		is_over(k, r);
@@ -144,10 +144,10 @@ static void cancelled(const struct kind *k, struct kit_recipe *r)
 	CK_ULONG n = sizeof out;
 
 	begin(k, r, "C_SessionCancel");
-	OK(F->C_SessionCancel(s, k->flag == CKF_SIGN ? CKF_VERIFY : CKF_SIGN & ~k->flag));
-	IS(k->init(s, &r->m, key_of(k, r)), CKR_OPERATION_ACTIVE);
-	OK(F->C_SessionCancel(s, k->flag));
-	IS(k->once(s, (CK_BYTE *)(uintptr_t)r->data, r->len, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_SessionCancel(s, k->flag == CKF_SIGN ? CKF_VERIFY : CKF_SIGN & ~k->flag));
+	RV(k->init(s, &r->m, key_of(k, r)), CKR_OPERATION_ACTIVE);
+	OK(p11->C_SessionCancel(s, k->flag));
+	RV(k->once(s, (CK_BYTE *)(uintptr_t)r->data, r->len, out, &n), CKR_OPERATION_NOT_INITIALIZED);
 	is_over(k, r);
 }
 
@@ -167,8 +167,8 @@ static void bad_decrypts(const struct kind *k, struct kit_recipe *r)
 
 static void verify_over(struct kit_recipe *r)
 {
-	OK(F->C_VerifyInit(s, &r->m, kit_key(s, r->key).pub));
-	OK(F->C_VerifyInit(s, NULL, 0));
+	OK(p11->C_VerifyInit(s, &r->m, kit_key(s, r->key).pub));
+	OK(p11->C_VerifyInit(s, NULL, 0));
 }
 
 static void verifies(struct kit_recipe *r)
@@ -179,27 +179,27 @@ static void verifies(struct kit_recipe *r)
 	static const CK_ULONG lens[] = { 0, 1, 32, 63, 64, 65, 256, 257, 65536, 70000 };
 
 	for (size_t i = 0; i < N(lens); i++) {
-		kit_about("0x%lx verify, signature of %lu bytes", r->m.mechanism, lens[i]);
-		OK(F->C_VerifyInit(s, &r->m, key));
-		IS(F->C_VerifyInit(s, &r->m, key), CKR_OPERATION_ACTIVE);
-		CHECK(F->C_Verify(s, in, r->len, sig, lens[i]) != CKR_OK);
+		p11_about("0x%lx verify, signature of %lu bytes", r->m.mechanism, lens[i]);
+		OK(p11->C_VerifyInit(s, &r->m, key));
+		RV(p11->C_VerifyInit(s, &r->m, key), CKR_OPERATION_ACTIVE);
+		CHECK(p11->C_Verify(s, in, r->len, sig, lens[i]) != CKR_OK);
 		verify_over(r);
-		OK(F->C_VerifyInit(s, &r->m, key));
-		CHECK(F->C_VerifyFinal(s, sig, lens[i]) != CKR_OK);
+		OK(p11->C_VerifyInit(s, &r->m, key));
+		CHECK(p11->C_VerifyFinal(s, sig, lens[i]) != CKR_OK);
 		verify_over(r);
-		OK(F->C_VerifySignatureInit(s, &r->m, key, sig, lens[i] <= 65536 ? lens[i] : 65536));
-		CHECK(F->C_VerifySignature(s, in, r->len) != CKR_OK);
+		OK(p11->C_VerifySignatureInit(s, &r->m, key, sig, lens[i] <= 65536 ? lens[i] : 65536));
+		CHECK(p11->C_VerifySignature(s, in, r->len) != CKR_OK);
 		verify_over(r);
 	}
-	kit_about("0x%lx verify, NULL", r->m.mechanism);
-	OK(F->C_VerifyInit(s, &r->m, key));
-	IS(F->C_Verify(s, in, r->len, NULL, 64), CKR_ARGUMENTS_BAD);
+	p11_about("0x%lx verify, NULL", r->m.mechanism);
+	OK(p11->C_VerifyInit(s, &r->m, key));
+	RV(p11->C_Verify(s, in, r->len, NULL, 64), CKR_ARGUMENTS_BAD);
 	verify_over(r);
-	OK(F->C_VerifyInit(s, &r->m, key));
-	IS(F->C_Verify(s, NULL, 3, sig, 64), CKR_ARGUMENTS_BAD);
+	OK(p11->C_VerifyInit(s, &r->m, key));
+	RV(p11->C_Verify(s, NULL, 3, sig, 64), CKR_ARGUMENTS_BAD);
 	verify_over(r);
-	OK(F->C_VerifyInit(s, &r->m, key));
-	IS(F->C_VerifyUpdate(s, NULL, 3), CKR_ARGUMENTS_BAD);
+	OK(p11->C_VerifyInit(s, &r->m, key));
+	RV(p11->C_VerifyUpdate(s, NULL, 3), CKR_ARGUMENTS_BAD);
 	verify_over(r);
 }
 
@@ -212,33 +212,33 @@ static void other_input(void)
 	CK_ULONG n = 3, len[2];
 	struct kit_recipe r;
 
-	kit_about("another input");
+	p11_about("another input");
 	CHECK(kit_recipe(CKM_AES_CBC_PAD, 0, &r));
 	for (int i = 0; i < 2; i++) {
 		CK_BYTE text[20] = { (CK_BYTE)i };
 
 		len[i] = sizeof sig[i];
-		OK(F->C_EncryptInit(s, &r.m, pub));
-		OK(F->C_Encrypt(s, text, sizeof text, sig[i], &len[i]));
+		OK(p11->C_EncryptInit(s, &r.m, pub));
+		OK(p11->C_Encrypt(s, text, sizeof text, sig[i], &len[i]));
 	}
-	OK(F->C_DecryptInit(s, &r.m, pub));
-	IS(F->C_Decrypt(s, sig[0], len[0], out, &n), CKR_BUFFER_TOO_SMALL);
+	OK(p11->C_DecryptInit(s, &r.m, pub));
+	RV(p11->C_Decrypt(s, sig[0], len[0], out, &n), CKR_BUFFER_TOO_SMALL);
 	CHECK(n == 20);
-	IS(F->C_Decrypt(s, sig[1], len[1], out, &n), CKR_ARGUMENTS_BAD);
-	IS(F->C_Decrypt(s, sig[0], len[0], out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(p11->C_Decrypt(s, sig[1], len[1], out, &n), CKR_ARGUMENTS_BAD);
+	RV(p11->C_Decrypt(s, sig[0], len[0], out, &n), CKR_OPERATION_NOT_INITIALIZED);
 	for (int i = 0; i < 2; i++) {
 		CK_BYTE text[20] = { (CK_BYTE)i };
 
 		len[i] = sizeof sig[i];
-		OK(F->C_SignRecoverInit(s, &rsa, kit_key(s, KEY_RSA).priv));
-		OK(F->C_SignRecover(s, text, sizeof text, sig[i], &len[i]));
+		OK(p11->C_SignRecoverInit(s, &rsa, kit_key(s, KEY_RSA).priv));
+		OK(p11->C_SignRecover(s, text, sizeof text, sig[i], &len[i]));
 	}
 	sig[1][9] ^= 1; /* no signature any more */
 	n = 3;
-	OK(F->C_VerifyRecoverInit(s, &rsa, kit_key(s, KEY_RSA).pub));
-	IS(F->C_VerifyRecover(s, sig[0], len[0], out, &n), CKR_BUFFER_TOO_SMALL);
-	IS(F->C_VerifyRecover(s, sig[1], len[1], out, &n), CKR_ARGUMENTS_BAD);
-	IS(F->C_VerifyRecover(s, sig[0], len[0], out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_VerifyRecoverInit(s, &rsa, kit_key(s, KEY_RSA).pub));
+	RV(p11->C_VerifyRecover(s, sig[0], len[0], out, &n), CKR_BUFFER_TOO_SMALL);
+	RV(p11->C_VerifyRecover(s, sig[1], len[1], out, &n), CKR_ARGUMENTS_BAD);
+	RV(p11->C_VerifyRecover(s, sig[0], len[0], out, &n), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 static void try_all(const struct kind *k, struct kit_recipe *r)
@@ -273,6 +273,5 @@ int main(void)
 	}
 	other_input();
 	free(list);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -35,44 +35,44 @@ static void recipe(CK_MECHANISM_TYPE t)
 	CHECK(kit_recipe(t, 0, &r));
 }
 
-static void begin_encrypt(void) { OK(F->C_EncryptInit(s, &r.m, kit_key(s, r.key).pub)); }
-static void begin_decrypt(void) { OK(F->C_DecryptInit(s, &r.m, kit_key(s, r.key).priv)); }
-static void begin_sign(void) { OK(F->C_SignInit(s, &r.m, kit_key(s, r.key).priv)); }
+static void begin_encrypt(void) { OK(p11->C_EncryptInit(s, &r.m, kit_key(s, r.key).pub)); }
+static void begin_decrypt(void) { OK(p11->C_DecryptInit(s, &r.m, kit_key(s, r.key).priv)); }
+static void begin_sign(void) { OK(p11->C_SignInit(s, &r.m, kit_key(s, r.key).priv)); }
 
-static CK_RV call_encrypt(CK_BYTE *o, CK_ULONG *n) { return F->C_Encrypt(s, in(), r.len, o, n); }
-static CK_RV call_encrypt_update(CK_BYTE *o, CK_ULONG *n) { return F->C_EncryptUpdate(s, in(), r.len, o, n); }
-static CK_RV call_encrypt_final(CK_BYTE *o, CK_ULONG *n) { return F->C_EncryptFinal(s, o, n); }
-static CK_RV call_decrypt(CK_BYTE *o, CK_ULONG *n) { return F->C_Decrypt(s, ct, ct_len, o, n); }
-static CK_RV call_decrypt_update(CK_BYTE *o, CK_ULONG *n) { return F->C_DecryptUpdate(s, ct, ct_len, o, n); }
-static CK_RV call_decrypt_final(CK_BYTE *o, CK_ULONG *n) { return F->C_DecryptFinal(s, o, n); }
-static CK_RV call_sign(CK_BYTE *o, CK_ULONG *n) { return F->C_Sign(s, in(), r.len, o, n); }
-static CK_RV call_sign_final(CK_BYTE *o, CK_ULONG *n) { return F->C_SignFinal(s, o, n); }
-static CK_RV call_digest(CK_BYTE *o, CK_ULONG *n) { return F->C_Digest(s, in(), r.len, o, n); }
-static CK_RV call_digest_final(CK_BYTE *o, CK_ULONG *n) { return F->C_DigestFinal(s, o, n); }
-static CK_RV call_sign_recover(CK_BYTE *o, CK_ULONG *n) { return F->C_SignRecover(s, in(), r.len, o, n); }
-static CK_RV call_verify_recover(CK_BYTE *o, CK_ULONG *n) { return F->C_VerifyRecover(s, ct, ct_len, o, n); }
-static CK_RV call_state(CK_BYTE *o, CK_ULONG *n) { return F->C_GetOperationState(s, o, n); }
+static CK_RV call_encrypt(CK_BYTE *o, CK_ULONG *n) { return p11->C_Encrypt(s, in(), r.len, o, n); }
+static CK_RV call_encrypt_update(CK_BYTE *o, CK_ULONG *n) { return p11->C_EncryptUpdate(s, in(), r.len, o, n); }
+static CK_RV call_encrypt_final(CK_BYTE *o, CK_ULONG *n) { return p11->C_EncryptFinal(s, o, n); }
+static CK_RV call_decrypt(CK_BYTE *o, CK_ULONG *n) { return p11->C_Decrypt(s, ct, ct_len, o, n); }
+static CK_RV call_decrypt_update(CK_BYTE *o, CK_ULONG *n) { return p11->C_DecryptUpdate(s, ct, ct_len, o, n); }
+static CK_RV call_decrypt_final(CK_BYTE *o, CK_ULONG *n) { return p11->C_DecryptFinal(s, o, n); }
+static CK_RV call_sign(CK_BYTE *o, CK_ULONG *n) { return p11->C_Sign(s, in(), r.len, o, n); }
+static CK_RV call_sign_final(CK_BYTE *o, CK_ULONG *n) { return p11->C_SignFinal(s, o, n); }
+static CK_RV call_digest(CK_BYTE *o, CK_ULONG *n) { return p11->C_Digest(s, in(), r.len, o, n); }
+static CK_RV call_digest_final(CK_BYTE *o, CK_ULONG *n) { return p11->C_DigestFinal(s, o, n); }
+static CK_RV call_sign_recover(CK_BYTE *o, CK_ULONG *n) { return p11->C_SignRecover(s, in(), r.len, o, n); }
+static CK_RV call_verify_recover(CK_BYTE *o, CK_ULONG *n) { return p11->C_VerifyRecover(s, ct, ct_len, o, n); }
+static CK_RV call_state(CK_BYTE *o, CK_ULONG *n) { return p11->C_GetOperationState(s, o, n); }
 static CK_RV call_wrap(CK_BYTE *o, CK_ULONG *n)
 {
-	return F->C_WrapKey(s, &r.m, kit_key(s, r.key).pub, kit_key(s, KEY_GENERIC).pub, o, n);
+	return p11->C_WrapKey(s, &r.m, kit_key(s, r.key).pub, kit_key(s, KEY_GENERIC).pub, o, n);
 }
-static CK_RV call_message(CK_BYTE *o, CK_ULONG *n) { return F->C_EncryptMessage(s, &msg, sizeof msg, NULL, 0, in(), 40, o, n); }
+static CK_RV call_message(CK_BYTE *o, CK_ULONG *n) { return p11->C_EncryptMessage(s, &msg, sizeof msg, NULL, 0, in(), 40, o, n); }
 static CK_RV call_message_next(CK_BYTE *o, CK_ULONG *n)
 {
-	return F->C_EncryptMessageNext(s, &msg, sizeof msg, in(), 40, o, n, CKF_END_OF_MESSAGE);
+	return p11->C_EncryptMessageNext(s, &msg, sizeof msg, in(), 40, o, n, CKF_END_OF_MESSAGE);
 }
-static CK_RV call_dual(CK_BYTE *o, CK_ULONG *n) { return F->C_DigestEncryptUpdate(s, in(), 96, o, n); }
+static CK_RV call_dual(CK_BYTE *o, CK_ULONG *n) { return p11->C_DigestEncryptUpdate(s, in(), 96, o, n); }
 static CK_RV call_encapsulate(CK_BYTE *o, CK_ULONG *n)
 {
 	CK_MECHANISM m = { CKM_ML_KEM, NULL, 0 };
 
-	return F->C_EncapsulateKey(s, &m, kit_key(s, KEY_ML_KEM).pub, NULL, 0, o, n, &made);
+	return p11->C_EncapsulateKey(s, &m, kit_key(s, KEY_ML_KEM).pub, NULL, 0, o, n, &made);
 }
 /* Lists count in elements. */
 static CK_RV call_mechs(CK_BYTE *o, CK_ULONG *n)
 {
 	CK_ULONG count = *n / sizeof(CK_MECHANISM_TYPE);
-	CK_RV rv = F->C_GetMechanismList(0, (CK_MECHANISM_TYPE *)(void *)o, &count);
+	CK_RV rv = p11->C_GetMechanismList(0, (CK_MECHANISM_TYPE *)(void *)o, &count);
 
 	*n = count * sizeof(CK_MECHANISM_TYPE);
 	return rv;
@@ -80,7 +80,7 @@ static CK_RV call_mechs(CK_BYTE *o, CK_ULONG *n)
 static CK_RV call_slots(CK_BYTE *o, CK_ULONG *n)
 {
 	CK_ULONG count = *n / sizeof(CK_SLOT_ID);
-	CK_RV rv = F->C_GetSlotList(CK_FALSE, (CK_SLOT_ID *)(void *)o, &count);
+	CK_RV rv = p11->C_GetSlotList(CK_FALSE, (CK_SLOT_ID *)(void *)o, &count);
 
 	*n = count * sizeof(CK_SLOT_ID);
 	return rv;
@@ -88,7 +88,7 @@ static CK_RV call_slots(CK_BYTE *o, CK_ULONG *n)
 static CK_RV call_interfaces(CK_BYTE *o, CK_ULONG *n)
 {
 	CK_ULONG count = *n / sizeof(CK_INTERFACE);
-	CK_RV rv = F->C_GetInterfaceList((CK_INTERFACE *)(void *)o, &count);
+	CK_RV rv = p11->C_GetInterfaceList((CK_INTERFACE *)(void *)o, &count);
 
 	*n = count * sizeof(CK_INTERFACE);
 	return rv;
@@ -101,7 +101,7 @@ static void encrypt_pad_fed(void)
 	CK_ULONG n = sizeof big;
 
 	encrypt_pad();
-	OK(F->C_EncryptUpdate(s, in(), 5, big, &n));
+	OK(p11->C_EncryptUpdate(s, in(), 5, big, &n));
 }
 
 static void make_ct(CK_MECHANISM_TYPE t, CK_ULONG len)
@@ -110,7 +110,7 @@ static void make_ct(CK_MECHANISM_TYPE t, CK_ULONG len)
 	r.len = len;
 	ct_len = sizeof ct;
 	begin_encrypt();
-	OK(F->C_Encrypt(s, in(), r.len, ct, &ct_len));
+	OK(p11->C_Encrypt(s, in(), r.len, ct, &ct_len));
 	begin_decrypt();
 }
 static void decrypt_pad(void) { make_ct(CKM_AES_CBC_PAD, 33); }
@@ -121,7 +121,7 @@ static void decrypt_pad_fed(void)
 	CK_ULONG n = sizeof big;
 
 	decrypt_pad();
-	OK(F->C_DecryptUpdate(s, ct, ct_len, big, &n));
+	OK(p11->C_DecryptUpdate(s, ct, ct_len, big, &n));
 }
 static void decrypt_rsa(void) { make_ct(CKM_RSA_PKCS, 11); }
 static void decrypt_oaep(void) { make_ct(CKM_RSA_PKCS_OAEP, 20); }
@@ -133,7 +133,7 @@ static void encrypt_gcm_fed(void)
 	CK_ULONG n = sizeof big;
 
 	encrypt_gcm();
-	OK(F->C_EncryptUpdate(s, in(), 5, big, &n));
+	OK(p11->C_EncryptUpdate(s, in(), 5, big, &n));
 }
 static void encrypt_chacha(void) { recipe(CKM_CHACHA20_POLY1305); begin_encrypt(); }
 static void encrypt_rsa(void) { recipe(CKM_RSA_PKCS); begin_encrypt(); }
@@ -141,17 +141,17 @@ static void sign_rsa(void) { recipe(CKM_SHA256_RSA_PKCS); begin_sign(); }
 static void sign_ec(void) { recipe(CKM_ECDSA_SHA256); begin_sign(); }
 static void sign_ed(void) { recipe(CKM_EDDSA); begin_sign(); }
 static void sign_hmac(void) { recipe(CKM_SHA256_HMAC); begin_sign(); }
-static void sign_hmac_fed(void) { sign_hmac(); OK(F->C_SignUpdate(s, in(), 5)); }
-static void sign_rsa_fed(void) { sign_rsa(); OK(F->C_SignUpdate(s, in(), 5)); }
-static void digest(void) { recipe(CKM_SHA384); OK(F->C_DigestInit(s, &r.m)); }
-static void digest_fed(void) { digest(); OK(F->C_DigestUpdate(s, in(), 5)); }
-static void sign_recover(void) { recipe(CKM_RSA_PKCS); OK(F->C_SignRecoverInit(s, &r.m, kit_key(s, KEY_RSA).priv)); }
+static void sign_hmac_fed(void) { sign_hmac(); OK(p11->C_SignUpdate(s, in(), 5)); }
+static void sign_rsa_fed(void) { sign_rsa(); OK(p11->C_SignUpdate(s, in(), 5)); }
+static void digest(void) { recipe(CKM_SHA384); OK(p11->C_DigestInit(s, &r.m)); }
+static void digest_fed(void) { digest(); OK(p11->C_DigestUpdate(s, in(), 5)); }
+static void sign_recover(void) { recipe(CKM_RSA_PKCS); OK(p11->C_SignRecoverInit(s, &r.m, kit_key(s, KEY_RSA).priv)); }
 static void verify_recover(void)
 {
 	sign_recover();
 	ct_len = sizeof ct;
-	OK(F->C_SignRecover(s, in(), r.len, ct, &ct_len));
-	OK(F->C_VerifyRecoverInit(s, &r.m, kit_key(s, KEY_RSA).pub));
+	OK(p11->C_SignRecover(s, in(), r.len, ct, &ct_len));
+	OK(p11->C_VerifyRecoverInit(s, &r.m, kit_key(s, KEY_RSA).pub));
 }
 static void wrap_kwp(void) { recipe(CKM_AES_KEY_WRAP_KWP); }
 static void wrap_oaep(void) { recipe(CKM_RSA_PKCS_OAEP); }
@@ -159,9 +159,9 @@ static void message(void)
 {
 	recipe(CKM_AES_GCM);
 	msg = (CK_GCM_MESSAGE_PARAMS){ msg_iv, 12, 0, CKG_NO_GENERATE, msg_tag, 128 };
-	OK(F->C_MessageEncryptInit(s, &r.m, kit_key(s, KEY_AES).pub));
+	OK(p11->C_MessageEncryptInit(s, &r.m, kit_key(s, KEY_AES).pub));
 }
-static void message_next(void) { message(); OK(F->C_EncryptMessageBegin(s, &msg, sizeof msg, NULL, 0)); }
+static void message_next(void) { message(); OK(p11->C_EncryptMessageBegin(s, &msg, sizeof msg, NULL, 0)); }
 static void dual(void) { digest(); recipe(CKM_AES_CBC); begin_encrypt(); }
 static void nothing(void) { }
 
@@ -206,7 +206,7 @@ static const struct row rows[] = {
 
 static void end_all(void)
 {
-	OK(F->C_SessionCancel(s, ~0UL));
+	OK(p11->C_SessionCancel(s, ~0UL));
 }
 
 /* A heap block of exactly `room` bytes: the sanitizers see what goes past it, the canary too. */
@@ -233,7 +233,7 @@ static void shape(const struct row *w, CK_ULONG small)
 	CK_ULONG n = 0, need, got, again = 0;
 	CK_RV rv;
 
-	kit_about("%s, buffer of %lu less", w->name, small);
+	p11_about("%s, buffer of %lu less", w->name, small);
 	w->begin();
 	OK(w->call(NULL, &n));
 	need = n;
@@ -245,7 +245,7 @@ static void shape(const struct row *w, CK_ULONG small)
 		need = n;
 		rv = boxed(w, need, &n);
 	}
-	IS(rv, CKR_OK);
+	RV(rv, CKR_OK);
 	got = n;
 	CHECK(got <= need && (!w->exact || got == need || small == 0));
 	end_all();
@@ -270,6 +270,5 @@ int main(void)
 
 		shape(&w, 1);
 	}
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -37,9 +37,9 @@ static CK_OBJECT_HANDLE find(enum kit_key k, CK_OBJECT_CLASS cls)
 
 	label(name, sizeof name, k);
 	a[0].ulValueLen = strlen(name);
-	OK(F->C_FindObjectsInit(s, a, 2));
-	OK(F->C_FindObjects(s, &h, 1, &n));
-	OK(F->C_FindObjectsFinal(s));
+	OK(p11->C_FindObjectsInit(s, a, 2));
+	OK(p11->C_FindObjects(s, &h, 1, &n));
+	OK(p11->C_FindObjectsFinal(s));
 	CHECK(n == 1);
 	return h;
 }
@@ -52,15 +52,15 @@ static void make(void)
 		struct kit_pair p;
 		CK_RV rv = kit_generate(s, k, true, &p);
 
-		kit_about("make %s", kit_key_names[k]);
+		p11_about("make %s", kit_key_names[k]);
 		if (rv == CKR_MECHANISM_INVALID)
 			continue;
 		OK(rv);
 		label(name, sizeof name, k);
 		a.ulValueLen = strlen(name);
-		OK(F->C_SetAttributeValue(s, p.pub, &a, 1));
+		OK(p11->C_SetAttributeValue(s, p.pub, &a, 1));
 		if (p.priv != p.pub)
-			OK(F->C_SetAttributeValue(s, p.priv, &a, 1));
+			OK(p11->C_SetAttributeValue(s, p.priv, &a, 1));
 	}
 }
 
@@ -77,10 +77,10 @@ static void sign(enum kit_key k, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE priv)
 
 	if (m.mechanism == CK_UNAVAILABLE_INFORMATION)
 		return;
-	OK(F->C_SignInit(s, &m, priv));
-	OK(F->C_Sign(s, data, sizeof data, sig, &n));
-	OK(F->C_VerifyInit(s, &m, pub));
-	OK(F->C_Verify(s, data, sizeof data, sig, n));
+	OK(p11->C_SignInit(s, &m, priv));
+	OK(p11->C_Sign(s, data, sizeof data, sig, &n));
+	OK(p11->C_VerifyInit(s, &m, pub));
+	OK(p11->C_Verify(s, data, sizeof data, sig, n));
 }
 
 static void use(void)
@@ -91,7 +91,7 @@ static void use(void)
 
 		if ((k == KEY_ML_DSA && kit_flags(1, CKM_ML_DSA) == 0) || (k == KEY_ML_KEM && kit_flags(1, CKM_ML_KEM) == 0))
 			continue;
-		kit_about("use %s", kit_key_names[k]);
+		p11_about("use %s", kit_key_names[k]);
 		pub = find(k, secret(k) ? CKO_SECRET_KEY : CKO_PUBLIC_KEY);
 		priv = secret(k) ? pub : find(k, CKO_PRIVATE_KEY);
 		CHECK(kit_bool(s, priv, CKA_LOCAL) && kit_bool(s, priv, CKA_TOKEN) && kit_bool(s, priv, CKA_PRIVATE));
@@ -108,7 +108,7 @@ static void in_another_process(const char *self)
 	int status = 0;
 
 	if (pid == 0) {
-		setenv("KIT_STORE", kit_store(), 1);
+		setenv("P11_DIR", p11_dir, 1);
 		execl(self, self, "use", (char *)NULL);
 		_exit(99);
 	}
@@ -129,10 +129,10 @@ int main(int argc, char **argv)
 	kit_login(s);
 	if (argc == 1) {
 		make();
-		OK(F->C_Finalize(NULL));
-		OK(F->C_Initialize(&args));
+		OK(p11->C_Finalize(NULL));
+		OK(p11->C_Initialize(&args));
 		s = kit_session(1, true);
-		IS(kit_count(s, NULL, 0) != 0 ? CKR_OK : CKR_GENERAL_ERROR, CKR_OK);
+		RV(kit_count(s, NULL, 0) != 0 ? CKR_OK : CKR_GENERAL_ERROR, CKR_OK);
 		kit_login(s);
 	}
 	use();
@@ -140,6 +140,5 @@ int main(int argc, char **argv)
 		self[n] = '\0';
 		in_another_process(self);
 	}
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -8,7 +8,7 @@ static CK_OBJECT_CLASS secret = CKO_SECRET_KEY, data = CKO_DATA;
 static CK_KEY_TYPE aes = CKK_AES;
 static CK_ULONG len = 32;
 
-#define READ_ONLY(call) IS(call, CKR_SESSION_READ_ONLY)
+#define READ_ONLY(call) RV(call, CKR_SESSION_READ_ONLY)
 
 static void token_objects(void)
 {
@@ -25,29 +25,29 @@ static void token_objects(void)
 	CK_ULONG n = sizeof blob;
 	struct kit_pair t;
 
-	kit_about("token objects");
+	p11_about("token objects");
 	OK(kit_generate(rw, KEY_AES, true, &t));
 	mine = kit_aes(ro, value, 16);
-	READ_ONLY(F->C_CreateObject(ro, create, 2, &h));
-	READ_ONLY(F->C_CopyObject(ro, mine, priv, 1, &h));
-	READ_ONLY(F->C_CopyObject(ro, t.pub, NULL, 0, &h));
-	READ_ONLY(F->C_SetAttributeValue(ro, t.pub, label, 1));
-	READ_ONLY(F->C_DestroyObject(ro, t.pub));
-	READ_ONLY(F->C_GenerateKey(ro, &gen, key, 2, &h));
-	READ_ONLY(F->C_GenerateKeyPair(ro, &pair, pub, 2, NULL, 0, &h, &h2));
-	READ_ONLY(F->C_GenerateKeyPair(ro, &pair, pub, 1, priv, 1, &h, &h2));
-	OK(F->C_WrapKey(ro, &kwp, kit_key(ro, KEY_AES).pub, mine, blob, &n));
-	READ_ONLY(F->C_UnwrapKey(ro, &kwp, kit_key(ro, KEY_AES).pub, blob, n, unwrap, 3, &h));
-	READ_ONLY(F->C_DeriveKey(ro, &hkdf, kit_key(ro, KEY_GENERIC).pub, key, 2, &h));
+	READ_ONLY(p11->C_CreateObject(ro, create, 2, &h));
+	READ_ONLY(p11->C_CopyObject(ro, mine, priv, 1, &h));
+	READ_ONLY(p11->C_CopyObject(ro, t.pub, NULL, 0, &h));
+	READ_ONLY(p11->C_SetAttributeValue(ro, t.pub, label, 1));
+	READ_ONLY(p11->C_DestroyObject(ro, t.pub));
+	READ_ONLY(p11->C_GenerateKey(ro, &gen, key, 2, &h));
+	READ_ONLY(p11->C_GenerateKeyPair(ro, &pair, pub, 2, NULL, 0, &h, &h2));
+	READ_ONLY(p11->C_GenerateKeyPair(ro, &pair, pub, 1, priv, 1, &h, &h2));
+	OK(p11->C_WrapKey(ro, &kwp, kit_key(ro, KEY_AES).pub, mine, blob, &n));
+	READ_ONLY(p11->C_UnwrapKey(ro, &kwp, kit_key(ro, KEY_AES).pub, blob, n, unwrap, 3, &h));
+	READ_ONLY(p11->C_DeriveKey(ro, &hkdf, kit_key(ro, KEY_GENERIC).pub, key, 2, &h));
 	if (kit_flags(1, CKM_ML_KEM) != 0) {
 		CK_MECHANISM kem = { CKM_ML_KEM, NULL, 0 };
 		static CK_BYTE ct[2048];
 
 		n = sizeof ct;
-		READ_ONLY(F->C_EncapsulateKey(ro, &kem, kit_key(ro, KEY_ML_KEM).pub, priv, 1, ct, &n, &h));
+		READ_ONLY(p11->C_EncapsulateKey(ro, &kem, kit_key(ro, KEY_ML_KEM).pub, priv, 1, ct, &n, &h));
 	}
 	CHECK(h == 0 && h2 == 0);
-	OK(F->C_DestroyObject(rw, t.pub));
+	OK(p11->C_DestroyObject(rw, t.pub));
 }
 
 static void session_objects(void)
@@ -55,11 +55,11 @@ static void session_objects(void)
 	CK_ATTRIBUTE label[] = { A_STR(CKA_LABEL, "mine") };
 	CK_OBJECT_HANDLE h = kit_aes(ro, value, 16), c = 0;
 
-	kit_about("session objects");
-	OK(F->C_SetAttributeValue(ro, h, label, 1));
-	OK(F->C_CopyObject(ro, h, NULL, 0, &c));
-	OK(F->C_DestroyObject(ro, c));
-	OK(F->C_DestroyObject(ro, h));
+	p11_about("session objects");
+	OK(p11->C_SetAttributeValue(ro, h, label, 1));
+	OK(p11->C_CopyObject(ro, h, NULL, 0, &c));
+	OK(p11->C_DestroyObject(ro, c));
+	OK(p11->C_DestroyObject(ro, h));
 }
 
 /* Without a login: public token objects may be made, private ones and keys at rest may not. */
@@ -70,16 +70,16 @@ static void public_session(void)
 	CK_ATTRIBUTE key[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE, value), A_FALSE(CKA_PRIVATE), A_TRUE(CKA_TOKEN) };
 	CK_OBJECT_HANDLE h = 0;
 
-	kit_about("public session");
-	OK(F->C_Logout(rw));
-	OK(F->C_CreateObject(rw, open, 3, &h));
-	OK(F->C_DestroyObject(rw, h));
-	IS(F->C_CreateObject(rw, shut, 3, &h), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_CreateObject(rw, shut, 1, &h), CKR_OK);
-	IS(F->C_CreateObject(rw, key, 5, &h), CKR_USER_NOT_LOGGED_IN);
-	IS(F->C_CreateObject(rw, key, 3, &h), CKR_USER_NOT_LOGGED_IN); /* keys are private unless they say otherwise */
-	OK(F->C_CreateObject(rw, key, 4, &h));
-	READ_ONLY(F->C_CreateObject(ro, open, 3, &h));
+	p11_about("public session");
+	OK(p11->C_Logout(rw));
+	OK(p11->C_CreateObject(rw, open, 3, &h));
+	OK(p11->C_DestroyObject(rw, h));
+	RV(p11->C_CreateObject(rw, shut, 3, &h), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_CreateObject(rw, shut, 1, &h), CKR_OK);
+	RV(p11->C_CreateObject(rw, key, 5, &h), CKR_USER_NOT_LOGGED_IN);
+	RV(p11->C_CreateObject(rw, key, 3, &h), CKR_USER_NOT_LOGGED_IN); /* keys are private unless they say otherwise */
+	OK(p11->C_CreateObject(rw, key, 4, &h));
+	READ_ONLY(p11->C_CreateObject(ro, open, 3, &h));
 }
 
 static void tier_0(void)
@@ -90,16 +90,16 @@ static void tier_0(void)
 	CK_OBJECT_HANDLE h = 0;
 	struct kit_pair p;
 
-	kit_about("tier 0");
-	IS(F->C_CreateObject(s, key, 4, &h), CKR_TEMPLATE_INCONSISTENT);
-	IS(kit_generate(s, KEY_AES, true, &p), CKR_TEMPLATE_INCONSISTENT);
-	IS(kit_generate(s, KEY_P256, true, &p), CKR_TEMPLATE_INCONSISTENT);
+	p11_about("tier 0");
+	RV(p11->C_CreateObject(s, key, 4, &h), CKR_TEMPLATE_INCONSISTENT);
+	RV(kit_generate(s, KEY_AES, true, &p), CKR_TEMPLATE_INCONSISTENT);
+	RV(kit_generate(s, KEY_P256, true, &p), CKR_TEMPLATE_INCONSISTENT);
 	h = kit_aes(s, value, 16);
 	CHECK(kit_bool(s, h, CKA_PRIVATE)); /* private session objects need no login there */
-	IS(F->C_CopyObject(s, h, to_token, 1, &h), CKR_TEMPLATE_INCONSISTENT);
-	OK(F->C_CopyObject(s, kit_key(s, KEY_P256).pub, to_token, 1, &h));
+	RV(p11->C_CopyObject(s, h, to_token, 1, &h), CKR_TEMPLATE_INCONSISTENT);
+	OK(p11->C_CopyObject(s, kit_key(s, KEY_P256).pub, to_token, 1, &h));
 	CHECK(kit_bool(s, h, CKA_TOKEN));
-	OK(F->C_DestroyObject(s, h));
+	OK(p11->C_DestroyObject(s, h));
 }
 
 int main(void)
@@ -113,6 +113,5 @@ int main(void)
 	session_objects();
 	public_session();
 	tier_0();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -80,9 +80,9 @@ static void by_attributes(CK_OBJECT_HANDLE h, enum kit_key k, bool private)
 		a[n++] = (CK_ATTRIBUTE)A_FALSE(CKA_SENSITIVE);
 		a[n++] = (CK_ATTRIBUTE)A_TRUE(CKA_EXTRACTABLE);
 	}
-	OK(F->C_CreateObject(s, a, n, &in));
+	OK(p11->C_CreateObject(s, a, n, &in));
 	same(h, in, k, private);
-	OK(F->C_DestroyObject(s, in));
+	OK(p11->C_DestroyObject(s, in));
 }
 
 static void wrapped(CK_OBJECT_HANDLE h, enum kit_key k)
@@ -95,19 +95,19 @@ static void wrapped(CK_OBJECT_HANDLE h, enum kit_key k)
 	static CK_BYTE blob[8192];
 	CK_ULONG n = sizeof blob;
 
-	OK(F->C_WrapKey(s, &kwp, w, h, blob, &n));
-	OK(F->C_UnwrapKey(s, &kwp, w, blob, n, a, N(a), &in));
+	OK(p11->C_WrapKey(s, &kwp, w, h, blob, &n));
+	OK(p11->C_UnwrapKey(s, &kwp, w, blob, n, a, N(a), &in));
 	same(h, in, k, true);
-	OK(F->C_DestroyObject(s, in));
+	OK(p11->C_DestroyObject(s, in));
 }
 
 static void copied(CK_OBJECT_HANDLE h, enum kit_key k, bool private)
 {
 	CK_OBJECT_HANDLE in = 0;
 
-	OK(F->C_CopyObject(s, h, NULL, 0, &in));
+	OK(p11->C_CopyObject(s, h, NULL, 0, &in));
 	same(h, in, k, private);
-	OK(F->C_DestroyObject(s, in));
+	OK(p11->C_DestroyObject(s, in));
 }
 
 int main(void)
@@ -117,20 +117,19 @@ int main(void)
 	for (int k = 0; k < KEY_POAI; k++) {
 		struct kit_pair p;
 
-		kit_about("%s", kit_key_names[k]);
+		p11_about("%s", kit_key_names[k]);
 		if ((k == KEY_ML_DSA && kit_flags(0, CKM_ML_DSA) == 0) || (k == KEY_ML_KEM && kit_flags(0, CKM_ML_KEM) == 0))
 			continue;
 		p = kit_key(s, k);
-		kit_about("%s, private or secret", kit_key_names[k]);
+		p11_about("%s, private or secret", kit_key_names[k]);
 		by_attributes(p.priv, k, true);
 		wrapped(p.priv, k);
 		copied(p.priv, k, true);
 		if (p.pub == p.priv)
 			continue;
-		kit_about("%s, public", kit_key_names[k]);
+		p11_about("%s, public", kit_key_names[k]);
 		by_attributes(p.pub, k, false);
 		copied(p.pub, k, false);
 	}
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

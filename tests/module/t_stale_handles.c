@@ -17,20 +17,20 @@ static void destroyed(bool token)
 	struct kit_pair p;
 	CK_OBJECT_HANDLE h;
 
-	kit_about("destroyed %s key", token ? "token" : "session");
+	p11_about("destroyed %s key", token ? "token" : "session");
 	OK(kit_generate(s, KEY_AES, token, &p));
-	OK(F->C_EncryptInit(s, &gcm.m, p.pub));
-	OK(F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n));
-	OK(F->C_EncryptInit(s, &gcm.m, p.pub)); /* in use when it ends */
-	OK(F->C_DestroyObject(s, p.pub));
+	OK(p11->C_EncryptInit(s, &gcm.m, p.pub));
+	OK(p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n));
+	OK(p11->C_EncryptInit(s, &gcm.m, p.pub)); /* in use when it ends */
+	OK(p11->C_DestroyObject(s, p.pub));
 	n = sizeof out;
-	(void)F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n);
-	IS(F->C_EncryptInit(s, &gcm.m, p.pub), CKR_KEY_HANDLE_INVALID);
-	IS(F->C_GetAttributeValue(s, p.pub, &a, 1), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_SetAttributeValue(s, p.pub, &a, 0), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_DestroyObject(s, p.pub), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_GetObjectSize(s, p.pub, &n), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_CopyObject(s, p.pub, NULL, 0, &h), CKR_OBJECT_HANDLE_INVALID);
+	(void)p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n);
+	RV(p11->C_EncryptInit(s, &gcm.m, p.pub), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_GetAttributeValue(s, p.pub, &a, 1), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_SetAttributeValue(s, p.pub, &a, 0), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_DestroyObject(s, p.pub), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_GetObjectSize(s, p.pub, &n), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_CopyObject(s, p.pub, NULL, 0, &h), CKR_OBJECT_HANDLE_INVALID);
 }
 
 /* A session's objects end with it, for every other session too; its handle is not another's. */
@@ -41,17 +41,17 @@ static void closed(void)
 	CK_ULONG n = sizeof out;
 	struct kit_pair p;
 
-	kit_about("closed session");
+	p11_about("closed session");
 	OK(kit_generate(other, KEY_AES, false, &p));
-	OK(F->C_EncryptInit(s, &gcm.m, p.pub)); /* visible here as well */
-	OK(F->C_CloseSession(other));
-	(void)F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, 16, out, &n);
-	IS(F->C_EncryptInit(s, &gcm.m, p.pub), CKR_KEY_HANDLE_INVALID);
-	IS(F->C_EncryptInit(other, &gcm.m, p.pub), CKR_SESSION_HANDLE_INVALID);
+	OK(p11->C_EncryptInit(s, &gcm.m, p.pub)); /* visible here as well */
+	OK(p11->C_CloseSession(other));
+	(void)p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, 16, out, &n);
+	RV(p11->C_EncryptInit(s, &gcm.m, p.pub), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_EncryptInit(other, &gcm.m, p.pub), CKR_SESSION_HANDLE_INVALID);
 	third = kit_session(1, true);
 	CHECK(third != other);
-	IS(F->C_DestroyObject(third, p.pub), CKR_OBJECT_HANDLE_INVALID);
-	OK(F->C_CloseSession(third));
+	RV(p11->C_DestroyObject(third, p.pub), CKR_OBJECT_HANDLE_INVALID);
+	OK(p11->C_CloseSession(third));
 }
 
 static void logged_out(void)
@@ -61,19 +61,19 @@ static void logged_out(void)
 	struct kit_pair token, session;
 	CK_RV rv;
 
-	kit_about("logout");
+	p11_about("logout");
 	OK(kit_generate(s, KEY_AES, true, &token));
 	OK(kit_generate(s, KEY_AES, false, &session));
-	OK(F->C_EncryptInit(s, &gcm.m, token.pub));
-	OK(F->C_Logout(s));
-	rv = F->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n);
+	OK(p11->C_EncryptInit(s, &gcm.m, token.pub));
+	OK(p11->C_Logout(s));
+	rv = p11->C_Encrypt(s, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n);
 	CHECK(rv == CKR_USER_NOT_LOGGED_IN || rv == CKR_OPERATION_NOT_INITIALIZED);
-	IS(F->C_EncryptInit(s, &gcm.m, token.pub), CKR_KEY_HANDLE_INVALID);
-	IS(F->C_EncryptInit(s, &gcm.m, session.pub), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_EncryptInit(s, &gcm.m, token.pub), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_EncryptInit(s, &gcm.m, session.pub), CKR_KEY_HANDLE_INVALID);
 	kit_login(s);
-	OK(F->C_EncryptInit(s, &gcm.m, token.pub));
-	OK(F->C_EncryptInit(s, NULL, 0));
-	IS(F->C_EncryptInit(s, &gcm.m, session.pub), CKR_KEY_HANDLE_INVALID); /* it ended with the login */
+	OK(p11->C_EncryptInit(s, &gcm.m, token.pub));
+	OK(p11->C_EncryptInit(s, NULL, 0));
+	RV(p11->C_EncryptInit(s, &gcm.m, session.pub), CKR_KEY_HANDLE_INVALID); /* it ended with the login */
 }
 
 /* Another token's handle names nothing here, whatever its number. */
@@ -82,14 +82,14 @@ static void elsewhere(void)
 	CK_SESSION_HANDLE zero = kit_session(0, true);
 	struct kit_pair p;
 
-	kit_about("elsewhere");
+	p11_about("elsewhere");
 	OK(kit_generate(s, KEY_AES, true, &p));
-	IS(F->C_DestroyObject(zero, p.pub), CKR_OBJECT_HANDLE_INVALID);
-	IS(F->C_EncryptInit(zero, &gcm.m, p.pub), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_DestroyObject(zero, p.pub), CKR_OBJECT_HANDLE_INVALID);
+	RV(p11->C_EncryptInit(zero, &gcm.m, p.pub), CKR_KEY_HANDLE_INVALID);
 	for (CK_OBJECT_HANDLE h = 0; h < 4096; h++)
-		IS(F->C_EncryptInit(zero, &gcm.m, h), CKR_KEY_HANDLE_INVALID);
-	IS(F->C_EncryptInit(zero, &gcm.m, ~0UL), CKR_KEY_HANDLE_INVALID);
-	OK(F->C_CloseSession(zero));
+		RV(p11->C_EncryptInit(zero, &gcm.m, h), CKR_KEY_HANDLE_INVALID);
+	RV(p11->C_EncryptInit(zero, &gcm.m, ~0UL), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_CloseSession(zero));
 }
 
 static _Atomic CK_OBJECT_HANDLE shared;
@@ -101,18 +101,18 @@ static void *user(void *arg)
 	CK_BYTE out[256];
 	(void)arg;
 
-	if (F->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &own) != CKR_OK)
+	if (p11->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &own) != CKR_OK)
 		return (void *)1;
 	while (!atomic_load(&stop)) {
 		CK_ULONG n = sizeof out;
-		CK_RV rv = F->C_EncryptInit(own, &gcm.m, atomic_load(&shared));
+		CK_RV rv = p11->C_EncryptInit(own, &gcm.m, atomic_load(&shared));
 
 		if (rv == CKR_OK)
-			rv = F->C_Encrypt(own, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n);
+			rv = p11->C_Encrypt(own, (CK_BYTE *)(uintptr_t)gcm.data, gcm.len, out, &n);
 		if (rv != CKR_OK && rv != CKR_KEY_HANDLE_INVALID)
 			return (void *)1;
 	}
-	return F->C_CloseSession(own) == CKR_OK ? NULL : (void *)1;
+	return p11->C_CloseSession(own) == CKR_OK ? NULL : (void *)1;
 }
 
 /* Keys that end while other threads use them. */
@@ -122,7 +122,7 @@ static void raced(void)
 	struct kit_pair p;
 	void *bad;
 
-	kit_about("race");
+	p11_about("race");
 	for (int i = 0; i < 3; i++)
 		CHECK(pthread_create(&t[i], NULL, user, NULL) == 0);
 	for (int i = 0; i < 300; i++) {
@@ -131,9 +131,9 @@ static void raced(void)
 		if (i % 2 != 0) {
 			CK_ATTRIBUTE a[] = { A_STR(CKA_LABEL, "changed") };
 
-			OK(F->C_SetAttributeValue(s, p.pub, a, 1));
+			OK(p11->C_SetAttributeValue(s, p.pub, a, 1));
 		}
-		OK(F->C_DestroyObject(s, p.pub));
+		OK(p11->C_DestroyObject(s, p.pub));
 	}
 	atomic_store(&stop, true);
 	for (int i = 0; i < 3; i++) {
@@ -155,6 +155,5 @@ int main(void)
 	logged_out();
 	elsewhere();
 	raced();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

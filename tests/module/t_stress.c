@@ -47,13 +47,13 @@ static CK_RV replace(CK_SESSION_HANDLE s, unsigned i)
 	CK_KEY_TYPE kt = CKK_AES;
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt), A_VAL(CKA_VALUE, value), A_FALSE(CKA_PRIVATE) };
 	CK_OBJECT_HANDLE h = 0;
-	CK_RV rv = F->C_CreateObject(keeper, a, N(a), &h);
+	CK_RV rv = p11->C_CreateObject(keeper, a, N(a), &h);
 
 	(void)s;
 	if (rv != CKR_OK)
 		return rv;
 	h = atomic_exchange(&shared[i % SHARED], h);
-	return h != 0 ? F->C_DestroyObject(keeper, h) : CKR_OK;
+	return h != 0 ? p11->C_DestroyObject(keeper, h) : CKR_OK;
 }
 
 static CK_RV use(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE k)
@@ -62,17 +62,17 @@ static CK_RV use(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE k)
 	CK_GCM_PARAMS p = { iv, 12, 96, NULL, 0, 128 };
 	CK_MECHANISM gcm = { CKM_AES_GCM, &p, sizeof p }, cmac = { CKM_AES_CMAC, NULL, 0 };
 	CK_ULONG n = sizeof out, m = sizeof mac;
-	CK_RV rv = F->C_EncryptInit(s, &gcm, k);
+	CK_RV rv = p11->C_EncryptInit(s, &gcm, k);
 
 	if (rv == CKR_OK)
-		rv = F->C_Encrypt(s, value, 32, out, &n);
+		rv = p11->C_Encrypt(s, value, 32, out, &n);
 	if (rv == CKR_OK)
-		rv = F->C_SignInit(s, &cmac, k);
+		rv = p11->C_SignInit(s, &cmac, k);
 	if (rv == CKR_OK)
-		rv = F->C_SignUpdate(s, value, 32);
+		rv = p11->C_SignUpdate(s, value, 32);
 	if (rv == CKR_OK)
-		rv = F->C_SignFinal(s, mac, &m);
-	(void)F->C_SessionCancel(s, CKF_ENCRYPT | CKF_SIGN);
+		rv = p11->C_SignFinal(s, mac, &m);
+	(void)p11->C_SessionCancel(s, CKF_ENCRYPT | CKF_SIGN);
 	return rv;
 }
 
@@ -82,20 +82,20 @@ static CK_RV look(CK_SESSION_HANDLE s)
 	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, cls) };
 	CK_OBJECT_HANDLE h[4];
 	CK_ULONG n = 1;
-	CK_RV rv = F->C_FindObjectsInit(s, a, N(a));
+	CK_RV rv = p11->C_FindObjectsInit(s, a, N(a));
 
 	while (rv == CKR_OK && n != 0)
-		rv = F->C_FindObjects(s, h, N(h), &n);
-	(void)F->C_SessionCancel(s, CKF_FIND_OBJECTS);
+		rv = p11->C_FindObjects(s, h, N(h), &n);
+	(void)p11->C_SessionCancel(s, CKF_FIND_OBJECTS);
 	return rv;
 }
 
 static CK_RV copy(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE k)
 {
 	CK_OBJECT_HANDLE h = 0;
-	CK_RV rv = F->C_CopyObject(s, k, NULL, 0, &h);
+	CK_RV rv = p11->C_CopyObject(s, k, NULL, 0, &h);
 
-	return rv == CKR_OK ? F->C_DestroyObject(s, h) : rv;
+	return rv == CKR_OK ? p11->C_DestroyObject(s, h) : rv;
 }
 
 /* CKA_LABEL and CKA_ID are written together, equal: nobody may ever read two that differ. */
@@ -106,9 +106,9 @@ static CK_RV change(CK_SESSION_HANDLE s, unsigned r)
 	CK_RV rv;
 
 	snprintf((char *)text, sizeof text, "%07u", r % 10000000u);
-	rv = F->C_SetAttributeValue(s, label_key, set, N(set));
+	rv = p11->C_SetAttributeValue(s, label_key, set, N(set));
 	if (rv == CKR_OK)
-		rv = F->C_GetAttributeValue(s, label_key, get, N(get));
+		rv = p11->C_GetAttributeValue(s, label_key, get, N(get));
 	if (rv == CKR_OK && memcmp(label, id, sizeof id) != 0)
 		rv = CKR_VENDOR_DEFINED;
 	return rv;
@@ -117,8 +117,8 @@ static CK_RV change(CK_SESSION_HANDLE s, unsigned r)
 static CK_RV in_and_out(CK_SESSION_HANDLE s, unsigned r)
 {
 	if (r % 3 == 0)
-		return F->C_Logout(s);
-	return F->C_Login(s, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)KIT_PIN, sizeof KIT_PIN - 1);
+		return p11->C_Logout(s);
+	return p11->C_Login(s, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)USER_PIN, sizeof USER_PIN - 1);
 }
 
 static CK_RV act(CK_SESSION_HANDLE s, unsigned what, unsigned r)
@@ -144,11 +144,11 @@ static void *run(void *arg)
 	while (!atomic_load(&over)) {
 		unsigned r = (unsigned)rand_r(&seed);
 
-		if (s == 0 && F->C_OpenSession(1, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) != CKR_OK)
+		if (s == 0 && p11->C_OpenSession(1, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) != CKR_OK)
 			continue;
 		note(r / 7 % 9, act(s, r / 7 % 9, r / 64));
 		if (r % 97 == 0) {
-			(void)F->C_CloseSession(s);
+			(void)p11->C_CloseSession(s);
 			s = 0;
 		}
 	}
@@ -179,9 +179,8 @@ int main(void)
 		CHECK(pthread_join(t[i], NULL) == 0);
 	CHECK(atomic_load(&wrong) == 0);
 	for (unsigned i = 0; i < 9; i++) {
-		kit_about("action %u never succeeded", i);
+		p11_about("action %u never succeeded", i);
 		CHECK(atomic_load(&done[i]) != 0);
 	}
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -17,7 +17,7 @@ static void pair(CK_BBOOL extractable, CK_BBOOL derive, CK_OBJECT_HANDLE *pub, C
 	CK_ATTRIBUTE b[] = { { CKA_EXTRACTABLE, &extractable, 1 }, { CKA_DERIVE, &derive, 1 }, { CKA_DECRYPT, &kit_true, 1 },
 			     { CKA_UNWRAP, &kit_true, 1 } };
 
-	OK(F->C_GenerateKeyPair(s, &m, a, 3, b, 4, pub, priv));
+	OK(p11->C_GenerateKeyPair(s, &m, a, 3, b, 4, pub, priv));
 }
 
 /* x(S) for K goes out though the key itself may not; a key without CKA_DERIVE is not asked, a wrong K is told apart. */
@@ -31,20 +31,20 @@ static void delegation(CK_OBJECT_HANDLE rsa_pub, CK_OBJECT_HANDLE rsa_priv)
 
 	pair(CK_FALSE, CK_TRUE, &pub, &priv);
 	pair(CK_FALSE, CK_FALSE, &mute_pub, &mute);
-	OK(F->C_EncryptInit(s, &ecies, pub));
-	OK(F->C_Encrypt(s, text, sizeof text, blob, &n));
+	OK(p11->C_EncryptInit(s, &ecies, pub));
+	OK(p11->C_Encrypt(s, text, sizeof text, blob, &n));
 	CHECK(n == sizeof text + 61);
-	OK(F->C_WrapKey(s, &m, rsa_pub, priv, NULL, &need));
-	OK(F->C_WrapKey(s, &m, rsa_pub, priv, out, &len));
+	OK(p11->C_WrapKey(s, &m, rsa_pub, priv, NULL, &need));
+	OK(p11->C_WrapKey(s, &m, rsa_pub, priv, out, &len));
 	CHECK(len == need);
-	OK(F->C_DecryptInit(s, &open_rsa, rsa_priv));
-	OK(F->C_Decrypt(s, out, len, x, &x_len));
+	OK(p11->C_DecryptInit(s, &open_rsa, rsa_priv));
+	OK(p11->C_Decrypt(s, out, len, x, &x_len));
 	CHECK(x_len == 32);
 	len = sizeof out;
-	IS(F->C_WrapKey(s, &m, rsa_pub, mute, out, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	IS(F->C_WrapKey(s, &ecies, pub, priv, out, &len), CKR_KEY_UNEXTRACTABLE);
+	RV(p11->C_WrapKey(s, &m, rsa_pub, mute, out, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV(p11->C_WrapKey(s, &ecies, pub, priv, out, &len), CKR_KEY_UNEXTRACTABLE);
 	memset(blob + 1, 0xff, 32);
-	IS(F->C_WrapKey(s, &m, rsa_pub, priv, out, &len), CKR_MECHANISM_PARAM_INVALID);
+	RV(p11->C_WrapKey(s, &m, rsa_pub, priv, out, &len), CKR_MECHANISM_PARAM_INVALID);
 }
 
 static CK_OBJECT_HANDLE share(CK_OBJECT_HANDLE key, CK_ULONG i)
@@ -60,8 +60,8 @@ static CK_OBJECT_HANDLE share(CK_OBJECT_HANDLE key, CK_ULONG i)
 	CK_ULONG n = sizeof w;
 
 	pair(CK_FALSE, CK_FALSE, &node_pub, &node);
-	OK(F->C_WrapKey(s, &m, node_pub, key, w, &n));
-	OK(F->C_UnwrapKey(s, &ecies, node, w, n, a, 4, &h));
+	OK(p11->C_WrapKey(s, &m, node_pub, key, w, &n));
+	OK(p11->C_UnwrapKey(s, &ecies, node, w, n, a, 4, &h));
 	CHECK(kit_ulong(s, h, CKA_HANZO_SHARE_INDEX) == i && kit_ulong(s, h, CKA_HANZO_SHARE_THRESHOLD) == 2);
 	return h;
 }
@@ -78,26 +78,26 @@ static void threshold(CK_OBJECT_HANDLE rsa_pub, CK_OBJECT_HANDLE rsa_priv)
 
 	pair(CK_TRUE, CK_TRUE, &pub, &priv);
 	pair(CK_FALSE, CK_TRUE, &shut_pub, &shut);
-	OK(F->C_EncryptInit(s, &ecies, pub));
-	OK(F->C_Encrypt(s, (CK_BYTE *)"x", 1, blob, &n));
+	OK(p11->C_EncryptInit(s, &ecies, pub));
+	OK(p11->C_Encrypt(s, (CK_BYTE *)"x", 1, blob, &n));
 	n = sizeof out;
-	IS(F->C_WrapKey(s, &split, pub, shut, out, &n), CKR_KEY_UNEXTRACTABLE);
+	RV(p11->C_WrapKey(s, &split, pub, shut, out, &n), CKR_KEY_UNEXTRACTABLE);
 	for (CK_ULONG i = 0; i < 2; i++) {
 		h[i] = share(priv, i + 1);
 		n = sizeof out;
 		len = sizeof part;
-		OK(F->C_WrapKey(s, &m, rsa_pub, h[i], out, &n));
-		OK(F->C_DecryptInit(s, &open_rsa, rsa_priv));
-		OK(F->C_Decrypt(s, out, n, part, &len));
+		OK(p11->C_WrapKey(s, &m, rsa_pub, h[i], out, &n));
+		OK(p11->C_DecryptInit(s, &open_rsa, rsa_priv));
+		OK(p11->C_Decrypt(s, out, n, part, &len));
 		CHECK(len == 118 && part[0] == 1 && part[2] == i + 1 && part[4] == 2 && part[5] == 7);
 		/* and nothing else */
 		n = sizeof out;
-		IS(F->C_WrapKey(s, &d, rsa_pub, h[i], out, &n), CKR_MECHANISM_INVALID);
-		IS(F->C_SignInit(s, &sign, h[i]), CKR_MECHANISM_INVALID);
-		OK(F->C_DestroyObject(s, h[i]));
+		RV(p11->C_WrapKey(s, &d, rsa_pub, h[i], out, &n), CKR_MECHANISM_INVALID);
+		RV(p11->C_SignInit(s, &sign, h[i]), CKR_MECHANISM_INVALID);
+		OK(p11->C_DestroyObject(s, h[i]));
 	}
 	n = sizeof out;
-	IS(F->C_WrapKey(s, &m, rsa_pub, priv, out, &n), CKR_KEY_NOT_WRAPPABLE);
+	RV(p11->C_WrapKey(s, &m, rsa_pub, priv, out, &n), CKR_KEY_NOT_WRAPPABLE);
 }
 
 int main(void)
@@ -111,6 +111,5 @@ int main(void)
 	rsa = kit_key(s, KEY_RSA);
 	delegation(rsa.pub, rsa.priv);
 	threshold(rsa.pub, rsa.priv);
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

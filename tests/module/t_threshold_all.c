@@ -21,7 +21,7 @@ static CK_RV share_blob(CK_OBJECT_HANDLE from, CK_ULONG i, CK_ULONG t, CK_ULONG 
 	CK_HANZO_SHAMIR_PARAMS p = { i, t, n, { id } };
 	CK_MECHANISM m = { CKM_HANZO_SHAMIR_SHARE, &p, sizeof p };
 
-	return F->C_WrapKey(S, &m, node.pub, from, out, len);
+	return p11->C_WrapKey(S, &m, node.pub, from, out, len);
 }
 
 static CK_RV import(const CK_BYTE *in, CK_ULONG len, CK_ULONG i, CK_OBJECT_HANDLE *h)
@@ -31,7 +31,7 @@ static CK_RV import(const CK_BYTE *in, CK_ULONG len, CK_ULONG i, CK_OBJECT_HANDL
 	CK_ATTRIBUTE t[] = { A_VAL(CKA_CLASS, cls), A_VAL(CKA_KEY_TYPE, kt), A_VAL(CKA_HANZO_SHARE_INDEX, i) };
 	CK_MECHANISM m = { CKM_HANZO_ECIES, NULL, 0 };
 
-	return F->C_UnwrapKey(S, &m, node.priv, (CK_BYTE *)(uintptr_t)in, len, t, N(t), h);
+	return p11->C_UnwrapKey(S, &m, node.priv, (CK_BYTE *)(uintptr_t)in, len, t, N(t), h);
 }
 
 static CK_OBJECT_HANDLE share(CK_ULONG i, CK_ULONG t, CK_ULONG n, CK_BYTE id)
@@ -54,12 +54,12 @@ static CK_RV answer(CK_OBJECT_HANDLE h, CK_MECHANISM_TYPE type, struct hz_partia
 	CK_MECHANISM d = { CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep };
 	CK_BYTE ct[256], text[256];
 	CK_ULONG n = sizeof ct, m2 = sizeof text;
-	CK_RV rv = F->C_WrapKey(S, &m, rsa.pub, h, ct, &n);
+	CK_RV rv = p11->C_WrapKey(S, &m, rsa.pub, h, ct, &n);
 
 	if (rv != CKR_OK)
 		return rv;
-	OK(F->C_DecryptInit(S, &d, rsa.priv));
-	OK(F->C_Decrypt(S, ct, n, text, &m2));
+	OK(p11->C_DecryptInit(S, &d, rsa.priv));
+	OK(p11->C_Decrypt(S, ct, n, text, &m2));
 	CHECK(m2 == HZ_SHAMIR_PARTIAL);
 	return hz_partial_read(text, m2, p);
 }
@@ -84,10 +84,10 @@ static void every_subset(const struct hz_partial *p, unsigned t, unsigned n)
 			if ((set >> i & 1) != 0)
 				chosen[c++] = &p[i];
 		if (c == t) {
-			IS(hz_partials_combine(chosen, c, got), CKR_OK);
+			RV(hz_partials_combine(chosen, c, got), CKR_OK);
 			CHECK(hz_k256_pub_equal(got, want));
 		} else if (c + 1 == t || c == t + 1) {
-			IS(hz_partials_combine(chosen, c, got), CKR_DATA_INVALID);
+			RV(hz_partials_combine(chosen, c, got), CKR_DATA_INVALID);
 		}
 		if (c + 1 == t) { /* one too few, told as if it were enough: another point */
 			struct hz_partial lie[MAX];
@@ -110,7 +110,7 @@ static void all_pairs(void)
 			struct hz_partial p[MAX];
 			uint8_t y[64];
 
-			kit_about("t = %u, n = %u", t, n);
+			p11_about("t = %u, n = %u", t, n);
 			for (unsigned i = 1; i <= n; i++) {
 				CK_OBJECT_HANDLE h = share(i, t, n, (CK_BYTE)(16 * t + n));
 
@@ -119,11 +119,11 @@ static void all_pairs(void)
 				CHECK(p[i - 1].i == i && p[i - 1].t == t && shown(h, y) && hz_partial_check(&p[i - 1], k_pub, y));
 				if (i > 1) /* another node's answer does not pass for this one's */
 					CHECK(!hz_partial_check(&p[i - 2], k_pub, y));
-				OK(F->C_DestroyObject(S, h));
+				OK(p11->C_DestroyObject(S, h));
 			}
 			every_subset(p, t, n);
 		}
-	kit_about(" ");
+	p11_about(" ");
 }
 
 static void extremes(void)
@@ -135,15 +135,15 @@ static void extremes(void)
 	CK_OBJECT_HANDLE h;
 
 	for (size_t i = 0; i < N(bad); i++) {
-		kit_about("i = %lu, t = %lu, n = %lu", bad[i][0], bad[i][1], bad[i][2]);
+		p11_about("i = %lu, t = %lu, n = %lu", bad[i][0], bad[i][1], bad[i][2]);
 		n = sizeof b;
-		IS(share_blob(key.priv, bad[i][0], bad[i][1], bad[i][2], 1, b, &n), CKR_MECHANISM_PARAM_INVALID);
+		RV(share_blob(key.priv, bad[i][0], bad[i][1], bad[i][2], 1, b, &n), CKR_MECHANISM_PARAM_INVALID);
 	}
-	kit_about("255 of 255");
+	p11_about("255 of 255");
 	n = sizeof b;
 	OK(share_blob(key.priv, 255, 255, 255, 1, b, &n));
 	OK(import(b, n, 255, &h));
-	kit_about(" ");
+	p11_about(" ");
 }
 
 /* Different splits, one index twice, a share that is another's. */
@@ -156,8 +156,8 @@ static void mixed(void)
 	OK(answer(share(1, 2, 3, 0xa1), CKM_HANZO_ECIES_PARTIAL, &a));
 	OK(answer(share(2, 2, 3, 0xa2), CKM_HANZO_ECIES_PARTIAL, &b));
 	OK(answer(share(3, 2, 3, 0xa1), CKM_HANZO_ECIES_PARTIAL, &c));
-	IS(hz_partials_combine(ab, 2, got), CKR_DATA_INVALID);
-	IS(hz_partials_combine(aa, 2, got), CKR_DATA_INVALID);
+	RV(hz_partials_combine(ab, 2, got), CKR_DATA_INVALID);
+	RV(hz_partials_combine(aa, 2, got), CKR_DATA_INVALID);
 	OK(hz_partials_combine(ac, 2, got));
 	CHECK(hz_k256_pub_equal(got, want));
 	/* a refreshed share and an old one give another point, even when their split is forged to be the same */
@@ -185,36 +185,36 @@ static void misuse(void)
 	CK_ATTRIBUTE usages[] = { A_VAL(CKA_CLASS, private), A_VAL(CKA_KEY_TYPE, ec), A_VAL(CKA_HANZO_SHARE_INDEX, lower), A_TRUE(CKA_DECRYPT),
 				  A_TRUE(CKA_UNWRAP), A_TRUE(CKA_SIGN), A_TRUE(CKA_DERIVE) };
 
-	IS(answer(h, CKM_HANZO_ECIES_DELEGATE, &p), CKR_MECHANISM_INVALID);
-	IS(answer(key.priv, CKM_HANZO_ECIES_PARTIAL, &p), CKR_KEY_NOT_WRAPPABLE);
+	RV(answer(h, CKM_HANZO_ECIES_DELEGATE, &p), CKR_MECHANISM_INVALID);
+	RV(answer(key.priv, CKM_HANZO_ECIES_PARTIAL, &p), CKR_KEY_NOT_WRAPPABLE);
 	for (int all_usages = 0; all_usages < 2; all_usages++) { /* whatever usage the template gave it */
 		CK_RV no = all_usages ? CKR_MECHANISM_INVALID : CKR_KEY_FUNCTION_NOT_PERMITTED;
 
-		IS(F->C_DecryptInit(S, &ecies, h), no);
-		IS(F->C_EncryptInit(S, &ecies, h), no);
-		IS(F->C_SignInit(S, &ecdsa, h), CKR_MECHANISM_INVALID);
-		IS(F->C_SignInit(S, &rec, h), CKR_MECHANISM_INVALID);
-		IS(F->C_UnwrapKey(S, &ecies, h, blob, 100, t, N(t), &x), no);
-		IS(F->C_WrapKey(S, &ecies, h, key.priv, blob, &n), no);
+		RV(p11->C_DecryptInit(S, &ecies, h), no);
+		RV(p11->C_EncryptInit(S, &ecies, h), no);
+		RV(p11->C_SignInit(S, &ecdsa, h), CKR_MECHANISM_INVALID);
+		RV(p11->C_SignInit(S, &rec, h), CKR_MECHANISM_INVALID);
+		RV(p11->C_UnwrapKey(S, &ecies, h, blob, 100, t, N(t), &x), no);
+		RV(p11->C_WrapKey(S, &ecies, h, key.priv, blob, &n), no);
 		n = sizeof blob;
 		OK(share_blob(key.priv, 1, 2, 3, 0xb1, blob, &n));
-		OK(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, usages, N(usages), &h));
+		OK(p11->C_UnwrapKey(S, &ecies, node.priv, blob, n, usages, N(usages), &h));
 	}
 	n = sizeof blob;
-	IS(F->C_DeriveKey(S, &ecdh, h, t, N(t), &x), CKR_MECHANISM_INVALID);
-	IS(F->C_WrapKey(S, &ecies, node.pub, h, blob, &n), CKR_KEY_UNEXTRACTABLE);
-	IS(share_blob(h, 1, 2, 3, 1, blob, &n), CKR_KEY_UNEXTRACTABLE);
-	IS(F->C_SetAttributeValue(S, h, &widen, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_CopyObject(S, h, &widen, 1, &x), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(S, h, &threshold, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_GetAttributeValue(S, h, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
+	RV(p11->C_DeriveKey(S, &ecdh, h, t, N(t), &x), CKR_MECHANISM_INVALID);
+	RV(p11->C_WrapKey(S, &ecies, node.pub, h, blob, &n), CKR_KEY_UNEXTRACTABLE);
+	RV(share_blob(h, 1, 2, 3, 1, blob, &n), CKR_KEY_UNEXTRACTABLE);
+	RV(p11->C_SetAttributeValue(S, h, &widen, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_CopyObject(S, h, &widen, 1, &x), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(S, h, &threshold, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_GetAttributeValue(S, h, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
 	n = sizeof blob;
 	OK(share_blob(key.priv, 1, 2, 3, 0xb1, blob, &n));
-	IS(import(blob, n, 2, &x), CKR_TEMPLATE_INCONSISTENT);                                       /* another index */
-	IS(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, whole, N(whole), &x), CKR_WRAPPED_KEY_INVALID); /* not as a whole key */
-	IS(F->C_UnwrapKey(S, &ecies, node.priv, blob, n, t, N(t), &x), CKR_WRAPPED_KEY_INVALID);
+	RV(import(blob, n, 2, &x), CKR_TEMPLATE_INCONSISTENT);                                       /* another index */
+	RV(p11->C_UnwrapKey(S, &ecies, node.priv, blob, n, whole, N(whole), &x), CKR_WRAPPED_KEY_INVALID); /* not as a whole key */
+	RV(p11->C_UnwrapKey(S, &ecies, node.priv, blob, n, t, N(t), &x), CKR_WRAPPED_KEY_INVALID);
 	blob[70] ^= 1;
-	IS(import(blob, n, 1, &x), CKR_WRAPPED_KEY_INVALID);
+	RV(import(blob, n, 1, &x), CKR_WRAPPED_KEY_INVALID);
 }
 
 /*
@@ -252,7 +252,7 @@ static void another_key(void)
 	lie = good;
 	lie.t = 3;
 	both[1] = &lie;
-	IS(hz_partials_combine(both, 2, got), CKR_DATA_INVALID);
+	RV(hz_partials_combine(both, 2, got), CKR_DATA_INVALID);
 	free(s);
 }
 
@@ -276,7 +276,7 @@ static void bad_dealer(void)
 			s->commitments[1][0] ^= 1;
 		OK(hz_share_write(s, &text));
 		OK(hz_ecies_seal(to, &aad, text.p, text.len, &out));
-		IS(import(out.p, out.len, 1, &h), bad ? CKR_WRAPPED_KEY_INVALID : CKR_OK);
+		RV(import(out.p, out.len, 1, &h), bad ? CKR_WRAPPED_KEY_INVALID : CKR_OK);
 		hz_buf_free(&text);
 		hz_buf_free(&out);
 	}
@@ -306,7 +306,7 @@ static void sums(void)
 			at += 4 + n;
 		}
 		for (CK_ULONG cut = 61; cut < at; cut += 7)
-			IS(import(list, cut, i, &h), CKR_WRAPPED_KEY_INVALID);
+			RV(import(list, cut, i, &h), CKR_WRAPPED_KEY_INVALID);
 		OK(import(list, at, i, &h));
 		CHECK(shown(h, y));
 		OK(answer(h, CKM_HANZO_ECIES_PARTIAL, &p[i - 1]));
@@ -323,9 +323,9 @@ static void sums(void)
 	n = sizeof one;
 	OK(share_blob(dealers[0].priv, 3, 2, 3, 0xd2, one, &n));
 	memcpy(list + 7, one, n);
-	IS(import(list, at, 3, &h), CKR_WRAPPED_KEY_INVALID);
+	RV(import(list, at, 3, &h), CKR_WRAPPED_KEY_INVALID);
 	memset(list, 0, 100);
-	IS(import(list, 100, 3, &h), CKR_WRAPPED_KEY_INVALID);
+	RV(import(list, 100, 3, &h), CKR_WRAPPED_KEY_INVALID);
 }
 
 /* A list of `dealers` pairs for share i: shares of zero, dealt from keys of the session. `bad` spoils the last pair. */
@@ -350,7 +350,7 @@ static CK_ULONG pairs(const struct kit_pair *dealers, int n, CK_ULONG i, enum sp
 				p.splitId[0] = 0xe0;
 			for (size_t k = 0; minus && !(spoil && bad == NOT_TURNED) && k < sizeof p.splitId; k++)
 				p.splitId[k] = (CK_BYTE)~p.splitId[k];
-			OK(F->C_WrapKey(S, &m, node.pub, from, list + at + 4, &len));
+			OK(p11->C_WrapKey(S, &m, node.pub, from, list + at + 4, &len));
 			list[at] = list[at + 1] = 0, list[at + 2] = (CK_BYTE)(len >> 8), list[at + 3] = (CK_BYTE)len;
 			at += 4 + len;
 		}
@@ -362,7 +362,7 @@ static CK_RV renew(CK_OBJECT_HANDLE old, const CK_BYTE *list, CK_ULONG len, CK_A
 	CK_HANZO_SHARE_REFRESH_PARAMS p = { old };
 	CK_MECHANISM m = { CKM_HANZO_SHARE_REFRESH, &p, sizeof p };
 
-	return F->C_UnwrapKey(S, &m, node.priv, (CK_BYTE *)(uintptr_t)list, len, t, n, h);
+	return p11->C_UnwrapKey(S, &m, node.priv, (CK_BYTE *)(uintptr_t)list, len, t, n, h);
 }
 
 /* New shares of the same key from shares of zero; the old ones with them give another point. */
@@ -389,7 +389,7 @@ static void refresh(void)
 	}
 	OK(hz_partials_combine(both, 2, got));
 	CHECK(hz_k256_pub_equal(got, want));
-	IS(hz_partials_combine(mixed, 2, got), CKR_DATA_INVALID);
+	RV(hz_partials_combine(mixed, 2, got), CKR_DATA_INVALID);
 	memcpy(old[2].id, new[0].id, sizeof old[2].id);
 	OK(hz_partials_combine(mixed, 2, got));
 	CHECK(!hz_k256_pub_equal(got, want));
@@ -411,25 +411,25 @@ static void refresh_refused(void)
 	for (int d = 0; d < 2; d++)
 		OK(kit_generate(S, KEY_K256, false, &dealers[d]));
 	for (enum spoil bad = OTHER_KEY; bad < SPOILS; bad++) {
-		kit_about("refresh spoilt in way %d", (int)bad);
-		IS(renew(h, list, pairs(dealers, 2, 1, bad, list), NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+		p11_about("refresh spoilt in way %d", (int)bad);
+		RV(renew(h, list, pairs(dealers, 2, 1, bad, list), NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
 	}
-	kit_about(" ");
+	p11_about(" ");
 	n = pairs(dealers, 1, 1, GOOD, list);
 	for (size_t i = 0; i < N(laxer); i++)
-		IS(renew(h, list, n, &laxer[i], 1, &fresh), CKR_ATTRIBUTE_READ_ONLY);
-	IS(renew(key.priv, list, n, NULL, 0, &fresh), CKR_KEY_TYPE_INCONSISTENT);
-	IS(renew(0, list, n, NULL, 0, &fresh), CKR_KEY_HANDLE_INVALID);
-	IS(renew(h, list, 0, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+		RV(renew(h, list, n, &laxer[i], 1, &fresh), CKR_ATTRIBUTE_READ_ONLY);
+	RV(renew(key.priv, list, n, NULL, 0, &fresh), CKR_KEY_TYPE_INCONSISTENT);
+	RV(renew(0, list, n, NULL, 0, &fresh), CKR_KEY_HANDLE_INVALID);
+	RV(renew(h, list, 0, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
 	for (CK_ULONG cut = 0; cut < n; cut += 5)
-		IS(renew(h, list, cut, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+		RV(renew(h, list, cut, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
 	list[2] = 0;
-	IS(renew(h, list, n, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	RV(renew(h, list, n, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
 	list[2] = 2;
-	IS(renew(h, list, n, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
+	RV(renew(h, list, n, NULL, 0, &fresh), CKR_WRAPPED_KEY_INVALID);
 	list[2] = 1;
-	OK(F->C_CopyObject(S, h, fixed, 1, &copy));
-	IS(renew(copy, list, n, NULL, 0, &fresh), CKR_ACTION_PROHIBITED);
+	OK(p11->C_CopyObject(S, h, fixed, 1, &copy));
+	RV(renew(copy, list, n, NULL, 0, &fresh), CKR_ACTION_PROHIBITED);
 	OK(renew(h, list, n, NULL, 0, &fresh));
 }
 
@@ -456,6 +456,5 @@ int main(void)
 	sums();
 	refresh();
 	refresh_refused();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }

@@ -17,7 +17,7 @@ static CK_OBJECT_HANDLE key(CK_ATTRIBUTE *more, CK_ULONG n)
 	CK_OBJECT_HANDLE h = 0;
 
 	memcpy(a + 3, more, n * sizeof *more);
-	OK(F->C_CreateObject(s, a, 3 + n, &h));
+	OK(p11->C_CreateObject(s, a, 3 + n, &h));
 	return h;
 }
 
@@ -32,7 +32,7 @@ static CK_RV wrap(CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE t)
 {
 	CK_ULONG n = sizeof blob;
 
-	return F->C_WrapKey(s, &kwp, w, t, blob, &n);
+	return p11->C_WrapKey(s, &kwp, w, t, blob, &n);
 }
 
 static void export(void)
@@ -43,18 +43,18 @@ static void export(void)
 	CK_ATTRIBUTE claim[] = { A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, aes), A_VAL(CKA_VALUE, value), A_TRUE(CKA_TRUSTED) };
 	CK_OBJECT_HANDLE w = wrapping(), h;
 
-	kit_about("export");
-	IS(wrap(w, key(shut, 1)), CKR_KEY_UNEXTRACTABLE);
+	p11_about("export");
+	RV(wrap(w, key(shut, 1)), CKR_KEY_UNEXTRACTABLE);
 	OK(wrap(w, key(sensitive, 2)));
-	IS(wrap(w, key(trusting, 2)), CKR_KEY_NOT_WRAPPABLE);
-	IS(F->C_CreateObject(s, claim, 4, &h), CKR_ATTRIBUTE_READ_ONLY);
-	IS(F->C_SetAttributeValue(s, w, claim + 3, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(wrap(key(both, 2), key(sensitive, 2)), CKR_KEY_FUNCTION_NOT_PERMITTED); /* wrap, then decrypt the result */
-	IS(wrap(key(none, 1), key(sensitive, 2)), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	IS(wrap(w, kit_key(s, KEY_RSA).pub), CKR_KEY_NOT_WRAPPABLE);
-	IS(wrap(kit_key(s, KEY_P256).priv, key(sensitive, 2)), CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
-	IS(wrap(0, w), CKR_WRAPPING_KEY_HANDLE_INVALID);
-	IS(wrap(w, 0), CKR_KEY_HANDLE_INVALID);
+	RV(wrap(w, key(trusting, 2)), CKR_KEY_NOT_WRAPPABLE);
+	RV(p11->C_CreateObject(s, claim, 4, &h), CKR_ATTRIBUTE_READ_ONLY);
+	RV(p11->C_SetAttributeValue(s, w, claim + 3, 1), CKR_ATTRIBUTE_READ_ONLY);
+	RV(wrap(key(both, 2), key(sensitive, 2)), CKR_KEY_FUNCTION_NOT_PERMITTED); /* wrap, then decrypt the result */
+	RV(wrap(key(none, 1), key(sensitive, 2)), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV(wrap(w, kit_key(s, KEY_RSA).pub), CKR_KEY_NOT_WRAPPABLE);
+	RV(wrap(kit_key(s, KEY_P256).priv, key(sensitive, 2)), CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
+	RV(wrap(0, w), CKR_WRAPPING_KEY_HANDLE_INVALID);
+	RV(wrap(w, 0), CKR_KEY_HANDLE_INVALID);
 }
 
 /* Modes that let a caller put values together block by block do not wrap. */
@@ -77,7 +77,7 @@ static CK_RV unwrap(CK_OBJECT_HANDLE u, CK_ULONG n, CK_OBJECT_CLASS cls, CK_KEY_
 
 	if (count != 0)
 		memcpy(a + 2, more, count * sizeof *more);
-	return F->C_UnwrapKey(s, &kwp, u, blob, n, a, 2 + count, h);
+	return p11->C_UnwrapKey(s, &kwp, u, blob, n, a, 2 + count, h);
 }
 
 /* The same bytes may not come back as a key of another kind, nor half a key, nor one that claims a better past. */
@@ -89,8 +89,8 @@ static void confusion(void)
 	CK_ATTRIBUTE val[] = { A_VAL(CKA_VALUE, value) };
 	CK_OBJECT_HANDLE w = wrapping(), target = key(ok, 2), h = 0;
 
-	kit_about("confusion");
-	OK(F->C_WrapKey(s, &kwp, w, target, blob, &n));
+	p11_about("confusion");
+	OK(p11->C_WrapKey(s, &kwp, w, target, blob, &n));
 	OK(unwrap(w, n, secret, aes, ok, 2, &h));
 	CHECK(!kit_bool(s, h, CKA_LOCAL) && !kit_bool(s, h, CKA_ALWAYS_SENSITIVE) && !kit_bool(s, h, CKA_NEVER_EXTRACTABLE));
 	CHECK(kit_bytes(s, h, CKA_VALUE, out, sizeof out) == 32 && memcmp(out, value, 32) == 0);
@@ -103,13 +103,13 @@ static void confusion(void)
 	CHECK(unwrap(w, n, secret, aes, local, 1, &h) != CKR_OK);
 	CHECK(unwrap(w, n, secret, aes, val, 1, &h) != CKR_OK);
 	blob[3] ^= 1;
-	IS(unwrap(w, n, secret, aes, NULL, 0, &h), CKR_WRAPPED_KEY_INVALID);
+	RV(unwrap(w, n, secret, aes, NULL, 0, &h), CKR_WRAPPED_KEY_INVALID);
 	blob[3] ^= 1;
 	for (m = 0; m < n; m++)
 		CHECK(unwrap(w, m, secret, generic, NULL, 0, &h) != CKR_OK);
 	/* A private key comes back as what it is only. */
 	n = sizeof blob;
-	OK(F->C_WrapKey(s, &kwp, w, kit_key(s, KEY_P256).priv, blob, &n));
+	OK(p11->C_WrapKey(s, &kwp, w, kit_key(s, KEY_P256).priv, blob, &n));
 	OK(unwrap(w, n, private, ec, NULL, 0, &h));
 	CHECK(kit_bool(s, h, CKA_SENSITIVE) && !kit_bool(s, h, CKA_EXTRACTABLE));
 	CHECK(unwrap(w, n, private, CKK_EC_EDWARDS, NULL, 0, &h) != CKR_OK);
@@ -128,10 +128,10 @@ static void templates(void)
 	CK_OBJECT_HANDLE w = key(a, N(a)), h = 0;
 	CK_ULONG n = sizeof blob;
 
-	kit_about("templates");
-	IS(wrap(w, key(readable, 2)), CKR_KEY_HANDLE_INVALID);
-	OK(F->C_WrapKey(s, &kwp, w, key(hidden, 2), blob, &n));
-	IS(unwrap(w, n, secret, aes, open, 1, &h), CKR_TEMPLATE_INCONSISTENT);
+	p11_about("templates");
+	RV(wrap(w, key(readable, 2)), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_WrapKey(s, &kwp, w, key(hidden, 2), blob, &n));
+	RV(unwrap(w, n, secret, aes, open, 1, &h), CKR_TEMPLATE_INCONSISTENT);
 	OK(unwrap(w, n, secret, aes, NULL, 0, &h));
 	CHECK(!kit_bool(s, h, CKA_EXTRACTABLE) && kit_bool(s, h, CKA_SENSITIVE));
 }
@@ -149,17 +149,17 @@ static void derivation(void)
 	CK_ATTRIBUTE hard[] = { A_VAL(CKA_VALUE_LEN, len), A_TRUE(CKA_SENSITIVE), A_FALSE(CKA_EXTRACTABLE) };
 	CK_OBJECT_HANDLE b = 0, h = 0;
 
-	kit_about("derivation");
-	OK(F->C_CreateObject(s, base, N(base), &b));
-	IS(F->C_DeriveKey(s, &m, b, soft, 2, &h), CKR_TEMPLATE_INCONSISTENT);
-	CHECK(F->C_DeriveKey(s, &m, b, past, 2, &h) != CKR_OK);
-	OK(F->C_DeriveKey(s, &m, b, hard, 3, &h));
+	p11_about("derivation");
+	OK(p11->C_CreateObject(s, base, N(base), &b));
+	RV(p11->C_DeriveKey(s, &m, b, soft, 2, &h), CKR_TEMPLATE_INCONSISTENT);
+	CHECK(p11->C_DeriveKey(s, &m, b, past, 2, &h) != CKR_OK);
+	OK(p11->C_DeriveKey(s, &m, b, hard, 3, &h));
 	CHECK(!kit_bool(s, h, CKA_ALWAYS_SENSITIVE) && !kit_bool(s, h, CKA_NEVER_EXTRACTABLE)); /* the base key was imported */
 	CHECK(!kit_bool(s, h, CKA_LOCAL));
-	IS(F->C_DeriveKey(s, &m, wrapping(), hard, 3, &h), CKR_KEY_TYPE_INCONSISTENT);
+	RV(p11->C_DeriveKey(s, &m, wrapping(), hard, 3, &h), CKR_KEY_TYPE_INCONSISTENT);
 	base[3].pValue = &kit_false;
-	OK(F->C_CreateObject(s, base, N(base), &b));
-	IS(F->C_DeriveKey(s, &m, b, hard, 3, &h), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(p11->C_CreateObject(s, base, N(base), &b));
+	RV(p11->C_DeriveKey(s, &m, b, hard, 3, &h), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
 /* Length and capacity of C_WrapKey: what the query says is enough, for every key and mechanism. */
@@ -172,21 +172,21 @@ static void lengths(void)
 		CK_ULONG n = 0, m;
 		CK_BYTE big[4096];
 
-		kit_about("length of a wrapped %s key", kit_key_names[kinds[i]]);
-		OK(F->C_WrapKey(s, &kwp, w, kit_key(s, kinds[i]).priv, NULL, &n));
+		p11_about("length of a wrapped %s key", kit_key_names[kinds[i]]);
+		OK(p11->C_WrapKey(s, &kwp, w, kit_key(s, kinds[i]).priv, NULL, &n));
 		m = n;
 		CHECK(n != 0 && n <= sizeof big);
-		OK(F->C_WrapKey(s, &kwp, w, kit_key(s, kinds[i]).priv, big, &m));
+		OK(p11->C_WrapKey(s, &kwp, w, kit_key(s, kinds[i]).priv, big, &m));
 		CHECK(m <= n);
 		m = 1;
-		IS(F->C_WrapKey(s, &kwp, w, kit_key(s, kinds[i]).priv, big, &m), CKR_BUFFER_TOO_SMALL);
+		RV(p11->C_WrapKey(s, &kwp, w, kit_key(s, kinds[i]).priv, big, &m), CKR_BUFFER_TOO_SMALL);
 		CHECK(m > 1 && m <= n);
 	}
-	kit_about("KW");
+	p11_about("KW");
 	{
 		CK_ULONG n = sizeof blob;
 
-		OK(F->C_WrapKey(s, &kw, w, kit_key(s, KEY_AES).pub, blob, &n));
+		OK(p11->C_WrapKey(s, &kw, w, kit_key(s, KEY_AES).pub, blob, &n));
 		CHECK(n == 40);
 	}
 }
@@ -201,6 +201,5 @@ int main(void)
 	templates();
 	derivation();
 	lengths();
-	kit_end();
-	return kit_result();
+	return kit_end();
 }
