@@ -84,7 +84,8 @@ struct hz_p11 {
 	struct timespec failed;      /* last attempt to connect that failed; zero: none */
 	_Atomic unsigned inside;     /* calls of ours that are in the module */
 	_Atomic int64_t progress;    /* ms: when the device last came back from one, or when the first of them went in */
-	_Atomic int64_t probed;      /* ms: when one was let in although nothing came back */
+	_Atomic int64_t tried;       /* ms: when one was let in although nothing came back */
+	_Atomic unsigned tries;      /* how often that was since something did */
 	int64_t deadline;            /* ms */
 	_Atomic unsigned link;       /* 0: never connected; raised by each new connection */
 	_Atomic bool up;
@@ -162,7 +163,7 @@ struct hz_p11_session {
 
 /*
  * Every call into the module is between these two. A device that came back from nothing for the configured time counts as blocked:
- * enter answers HZ_P11_BLOCKED, but for one caller in that time, who tries. No call waits behind a blocked one.
+ * enter answers HZ_P11_BLOCKED, but for one caller now and then, who tries. No other call waits behind a blocked one.
  */
 #define HZ_P11_BLOCKED (CKR_VENDOR_DEFINED | 0x485A0002UL)
 CK_RV hz_p11_enter(struct hz_p11 *p);

@@ -28,17 +28,27 @@ static CK_RV blocked(struct hz_p11 *p)
 	return hz_fail(HZ_P11_BLOCKED, "%s: the device has answered nothing for %lld s", p->module, (long long)p->deadline / 1000);
 }
 
+/* The first after the deadline tries, then one in twice, four times, ... as long: a call that never comes back costs few threads. */
+static bool may_try(struct hz_p11 *p, int64_t now)
+{
+	unsigned tries = atomic_load(&p->tries);
+
+	if (tries != 0 && now - atomic_load(&p->tried) <= p->deadline << (tries < 8 ? tries : 8))
+		return false;
+	if (!atomic_compare_exchange_strong(&p->tries, &tries, tries + 1))
+		return false;
+	atomic_store(&p->tried, now);
+	return true;
+}
+
 CK_RV hz_p11_enter(struct hz_p11 *p)
 {
-	int64_t now = now_ms(), probed;
+	int64_t now = now_ms();
 
-	if (atomic_load(&p->inside) == 0) {
+	if (atomic_load(&p->inside) == 0)
 		note_progress(p, now);
-	} else if (now - atomic_load(&p->progress) > p->deadline) {
-		probed = atomic_load(&p->probed);
-		if (now - probed <= p->deadline || !atomic_compare_exchange_strong(&p->probed, &probed, now))
-			return blocked(p);
-	}
+	else if (now - atomic_load(&p->progress) > p->deadline && !may_try(p, now))
+		return blocked(p);
 	(void)atomic_fetch_add(&p->inside, 1);
 	return CKR_OK;
 }
@@ -46,6 +56,8 @@ CK_RV hz_p11_enter(struct hz_p11 *p)
 void hz_p11_exit(struct hz_p11 *p)
 {
 	note_progress(p, now_ms());
+	if (atomic_load_explicit(&p->tries, memory_order_relaxed) != 0)
+		atomic_store(&p->tries, 0);
 	(void)atomic_fetch_sub(&p->inside, 1);
 }
 

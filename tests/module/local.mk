@@ -68,6 +68,12 @@ check_PROGRAMS += tests/module/t_device
 tests_module_t_device_LDADD = $(MODULE_TEST_LIBS)
 EXTRA_DIST += tests/module/mock.h
 
+check_PROGRAMS += tests/module/t_device_block
+tests_module_t_device_block_LDADD = $(MODULE_TEST_LIBS)
+
+check_PROGRAMS += tests/module/t_device_failover
+tests_module_t_device_failover_LDADD = $(MODULE_TEST_LIBS)
+
 check_PROGRAMS += tests/module/t_device_faults
 tests_module_t_device_faults_LDADD = $(MODULE_TEST_LIBS)
 

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device that does not come back from a call keeps the threads that are in it, and nobody else: others go on as long as it answers
+ * them, and are refused at once when it answers nothing. What it held is whole when it comes back.
+ */
+#include <pthread.h>
+
+#include "mock.h"
+
+#define MANY 6
+
+static CK_OBJECT_HANDLE key;
+
+struct job {
+	pthread_t id;
+	CK_RV rv;
+	_Atomic bool done;
+};
+
+static void *sign_one(void *arg)
+{
+	struct job *j = arg;
+	CK_SESSION_HANDLE s = p11_open(SLOT, 0);
+
+	j->rv = try_sign(s, key);
+	OK(p11->C_CloseSession(s));
+	j->done = true;
+	return NULL;
+}
+
+static void begin(struct job *j)
+{
+	*j = (struct job){ .rv = CKR_GENERAL_ERROR };
+	CHECK(pthread_create(&j->id, NULL, sign_one, j) == 0);
+}
+
+static CK_RV end(struct job *j)
+{
+	CHECK(pthread_join(j->id, NULL) == 0);
+	return j->rv;
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static void until_blocked(unsigned n)
+{
+	for (int i = 0; i < 3000 && mock.blocked() < n; i++)
+		pause_ms(10);
+	CHECK(mock.blocked() == n);
+}
+
+/* One call that hangs; the device answers all others. */
+static void test_one(CK_SESSION_HANDLE s)
+{
+	struct job j;
+
+	mock_say(&mock, "C_Sign 1 block\n");
+	begin(&j);
+	until_blocked(1);
+	for (int i = 0; i < 20; i++) { /* longer than the deadline, all in all */
+		OK(try_sign(s, key));
+		pause_ms(100);
+	}
+	pause_ms(1500); /* idle for longer than the deadline: the first call tries, and finds the device well */
+	OK(try_sign(s, key));
+	OK(try_sign(s, key));
+	CHECK(!j.done);
+	mock.release();
+	RV(end(&j), CKR_OK);
+	CHECK(mock.calls("C_Sign") == 23); /* the blocked one was not asked for again */
+}
+
+/* Every call hangs. */
+static void test_all(CK_SESSION_HANDLE s)
+{
+	struct job first, probe, late[MANY];
+	CK_BYTE random[16];
+
+	mock_say(&mock, "C_SignInit * block\n");
+	begin(&first);
+	until_blocked(1);
+	pause_ms(1500);
+	begin(&probe); /* who comes first after the deadline tries */
+	until_blocked(2);
+	for (int i = 0; i < MANY; i++)
+		begin(&late[i]);
+	for (int i = 0; i < MANY; i++)
+		RV(end(&late[i]), CKR_DEVICE_ERROR);
+	CHECK(mock.blocked() == 2);
+	OK(p11->C_GenerateRandom(s, random, sizeof random)); /* needs no device */
+	mock_say(&mock, "# well again\n");
+	mock.release();
+	RV(end(&first), CKR_OK);
+	RV(end(&probe), CKR_OK);
+	OK(try_sign(s, key));
+}
+
+/* Behind a list of objects that does not end: look-ups that need none of it, and searches, which give up. */
+static void test_list(CK_SESSION_HANDLE s)
+{
+	CK_SESSION_HANDLE other = p11_open(SLOT, 0);
+	CK_BYTE id[32];
+	CK_ATTRIBUTE a = { CKA_ID, id, sizeof id };
+	struct job j;
+
+	mock_say(&mock, "C_SignInit 1 login\nC_FindObjectsInit 1 block\n");
+	begin(&j); /* its login is lost, so that handles are looked up anew */
+	until_blocked(1);
+	mock_say(&mock, "# the list alone hangs\n");
+	CHECK(try_sign(other, key) == CKR_DEVICE_ERROR); /* wants the list, too */
+	mock.release();
+	RV(end(&j), CKR_OK);
+	OK(try_sign(other, key));
+	OK(p11->C_GetAttributeValue(s, key, &a, 1));
+	OK(p11->C_CloseSession(other));
+}
+
+/* More callers than sessions: those that find none in time say so. */
+static void test_pool(void)
+{
+	CK_SESSION_HANDLE s;
+	struct job j[2];
+
+	configure(mock.path, "deadline = 2\nsessions = 2\n");
+	OK(p11->C_Initialize(NULL));
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	OK(p11_login(s, CKU_USER, DEVICE_PIN));
+	key = find_key(s, CKO_PRIVATE_KEY, "blocked");
+	OK(try_sign(s, key));
+	mock_say(&mock, "C_Sign * block\n");
+	begin(&j[0]);
+	begin(&j[1]);
+	until_blocked(2);
+	RV(try_sign(s, key), CKR_TOKEN_RESOURCE_EXCEEDED);
+	mock_say(&mock, "# well again\n");
+	mock.release();
+	RV(end(&j[0]), CKR_OK);
+	RV(end(&j[1]), CKR_OK);
+	OK(try_sign(s, key));
+	OK(p11->C_Finalize(NULL));
+}
+
+int main(void)
+{
+	CK_SESSION_HANDLE s;
+
+	mock_start();
+	configure(mock.path, "deadline = 1\n");
+	OK(p11->C_Initialize(NULL));
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	OK(p11_login(s, CKU_USER, DEVICE_PIN));
+	key = ec_pair(s, "blocked", CK_FALSE).priv;
+	test_one(s);
+	test_all(s);
+	test_list(s);
+	OK(p11->C_Finalize(NULL));
+	test_pool();
+	return p11_end();
+}
