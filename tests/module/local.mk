@@ -77,6 +77,9 @@ tests_module_t_device_failover_LDADD = $(MODULE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_device_faults
 tests_module_t_device_faults_LDADD = $(MODULE_TEST_LIBS)
 
+check_PROGRAMS += tests/module/t_device_setup
+tests_module_t_device_setup_LDADD = $(MODULE_TEST_LIBS)
+
 check_PROGRAMS += tests/module/t_device_kinds
 tests_module_t_device_kinds_LDADD = $(MODULE_TEST_LIBS)
 

@@ -106,6 +106,29 @@ START_TEST(seals)
 }
 END_TEST
 
+START_TEST(devices)
+{
+	struct hz_config *c = load("[tier1]\nbackend = pkcs11\nmodule = /one\n"
+				   "[tier2]\nbackend = pkcs11\nmodule = /m\ntoken = a\npin_source = file:/pin\nweight = 3\nsessions = 5\n"
+				   "module.2 = /m\nslot.2 = 7\npin_source.2 = env:PIN_B\ninit_args.2 = x y\nmodule.3 = /n\n"
+				   "pin_source.3 = env:PIN_C\nweight.3 = 0\ndeadline = 9\nhealth_interval = 5\nhealth_failures = 2\n");
+	const struct hz_device_conf *d = &c->slots[2].device;
+
+	ck_assert(c->slots[1].backend == HZ_BACKEND_PKCS11 && c->slots[1].device.at[1].module == NULL);
+	ck_assert_str_eq(d->at[0].module, "/m");
+	ck_assert_str_eq(d->at[0].token, "a");
+	ck_assert_str_eq(d->at[0].pin_source, "file:/pin");
+	ck_assert(d->at[0].has_weight && d->at[0].weight == 3 && !d->at[1].has_weight && d->at[2].has_weight && d->at[2].weight == 0);
+	ck_assert(d->at[1].by_slot && d->at[1].slot == 7 && d->at[1].token == NULL);
+	ck_assert_str_eq(d->at[1].pin_source, "env:PIN_B");
+	ck_assert_str_eq(d->at[1].init_args, "x y");
+	ck_assert_str_eq(d->at[2].module, "/n");
+	ck_assert(d->at[3].module == NULL && !d->allow_init);
+	ck_assert(d->sessions == 5 && d->deadline == 9 && d->health_interval == 5 && d->health_failures == 2);
+	hz_config_free(c);
+}
+END_TEST
+
 START_TEST(logins)
 {
 	struct hz_config *c = load("[hanzo]\nevidence_cache = 5m\n"
@@ -226,6 +249,26 @@ START_TEST(refused)
 	refuse("[hanzo]\nevidence_cache = 11y\n", "[hanzo]|evidence_cache|time");
 	refuse("[hanzo]\nsession_ttl = 9999d\n", "[hanzo]|session_ttl|ten years");
 	refuse("[tier1]\nbackend = pkcs11\n", "[tier1]|backend");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = m.so\n", "[tier2]|module|absolute");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.1 = /m\n", "[tier2]|module.1|2 to 8");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.9 = /m\n", "[tier2]|module.9|2 to 8");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.22 = /m\n", "[tier2]|module.22|2 to 8");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.3 = /m\n", "[tier2]|without a gap");
+	refuse("[tier2]\nbackend = pkcs11\nmodule.2 = /m\n", "[tier2]|needs module");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\ntoken.2 = t\n", "[tier2]|module with the same number");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.2 = /m\ntoken.2 = t\nslot.2 = 1\n", "[tier2]|token and slot");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.2 = /m\npin_source.2 = env:A\n", "[tier2]|pin_source|all");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nmodule.2 = /m\nallow_init = yes\n", "[tier2]|allow_init|one module");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\npin_source = /p\n", "[tier2]|pin_source|file:");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\npin_source = env:A-B\n", "[tier2]|pin_source|env:");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nweight = 1001\n", "[tier2]|weight|too large");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\ndeadline = 0\n", "[tier2]|deadline|at least 1");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\ndeadline = 10s\n", "[tier2]|deadline|not a number");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nsessions = 257\n", "[tier2]|sessions|too large");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nsessions.2 = 2\n", "[tier2]|sessions.2|unknown key");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nhealth_interval = -1\n", "[tier2]|health_interval|not a number");
+	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nhealth_failures = 0\n", "[tier2]|health_failures|at least 1");
+	refuse("[tier2]\nbackend = soft\nseal = pin, tpm2\ndeadline = 3\n", "[tier2]|backend = pkcs11");
 	refuse("[tier1]\nhide_secp256k1 = maybe\n", "[tier1]|hide_secp256k1");
 	refuse("[tier3]\ndelegate_to_attested = 1\n", "[tier3]|delegate_to_attested|neither yes nor no");
 	refuse("[tier1]\ndelegate_to_attested = yes\n", "[tier1]|delegate_to_attested|evidence");
@@ -411,6 +454,7 @@ int main(void)
 	tcase_add_test(t, defaults);
 	tcase_add_test(t, accepted);
 	tcase_add_test(t, seals);
+	tcase_add_test(t, devices);
 	tcase_add_test(t, logins);
 	tcase_add_test(t, ways_in);
 	tcase_add_test(t, refused);
