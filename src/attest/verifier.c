@@ -175,7 +175,7 @@ derive(const struct hz_at_run *run, enum hz_attest_kind kind, struct derived *d)
 
 	if (!hz_attest_report_data(&v, c->p, c->len, NULL, 0, NULL, 0, d->report_data))
 		return false;
-	return kind == HZ_ATTEST_KIND_NVIDIA ? hz_attest_gpu_nonce(&v, c->p, c->len, 0, d->nonce)
+	return kind == HZ_ATTEST_KIND_NVIDIA || kind == HZ_ATTEST_KIND_SIM ? hz_attest_gpu_nonce(&v, c->p, c->len, 0, d->nonce)
 	                                     : hz_attest_tpm_nonce(&v, d->report_data, d->nonce);
 }
 
@@ -189,10 +189,23 @@ expect(const struct hz_attest_input *in, const struct derived *d, struct hz_at_i
 	if (in->challenge.p == NULL)
 		return;
 	/* The report data of Azure evidence is the hash of its runtime data: the challenge is in the quote. */
-	if (tpm || item->kind == HZ_ATTEST_KIND_NVIDIA)
+	if (tpm || item->kind == HZ_ATTEST_KIND_NVIDIA || item->kind == HZ_ATTEST_KIND_SIM)
 		item->nonce = (struct hz_at_bytes){ d->nonce, sizeof d->nonce };
-	else
+	if (!tpm && item->kind != HZ_ATTEST_KIND_NVIDIA)
 		item->report_data = (struct hz_at_bytes){ d->report_data, sizeof d->report_data };
+}
+
+/* Report data or a nonce that this kind of evidence does not carry cannot have been compared. */
+static enum hz_attest_reason
+check_expected(struct hz_at_run *run, const struct hz_at_item *item)
+{
+	bool quote = item->kind == HZ_ATTEST_KIND_TPM || item->kind == HZ_ATTEST_KIND_AZURE;
+
+	if (run->in->nonce.p != NULL && !item->is_gpu && !quote)
+		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a nonce is expected, and this kind of evidence has report data");
+	if (run->in->report_data.p != NULL && (item->is_gpu || item->kind == HZ_ATTEST_KIND_TPM))
+		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "report data are expected, and this kind of evidence has a nonce");
+	return HZ_ATTEST_OK;
 }
 
 static enum hz_attest_reason
@@ -215,6 +228,8 @@ verify_opened(struct hz_at_run *run, struct hz_at_arena *arena, struct hz_at_ite
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "a digest failed");
 	expect(in, &d, item);
 	rc = hz_at_item_verify(run, item);
+	if (rc == HZ_ATTEST_OK)
+		rc = check_expected(run, item);
 	if (rc != HZ_ATTEST_OK)
 		return rc;
 	return item->is_gpu ? hz_at_tier_check(run, NULL, item, 1) : hz_at_tier_check(run, item, NULL, 0);

@@ -504,6 +504,37 @@ test_arguments(void)
 	hz_attest_policy_free(p);
 }
 
+/* A simulated GPU outside a bundle answers a challenge by its nonce, and nothing else makes up for it. */
+static void
+test_lone_gpu(void)
+{
+	struct hz_attest_sim sim = { .gpu = true, .spki = "key", .spki_len = 3 };
+	hz_attest_policy *p = policy("{\"hanzo_policy\":1," SIM "}");
+	static const unsigned char other[32] = { 9 }, data[64];
+	char *text;
+
+	CHECK(hz_attest_gpu_nonce(verifier, challenge, 32, 0, sim.nonce));
+	text = hz_attest_sim_make(verifier, &sim);
+	for (int i = 0; i < 4; i++) {
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+		static const enum hz_attest_reason want[] = { HZ_ATTEST_OK, HZ_ATTEST_R_NONCE, HZ_ATTEST_R_ARGUMENT, HZ_ATTEST_R_NONCE };
+
+		hz_attest_input_evidence(in, HZ_ATTEST_KIND_SIM, text, strlen(text));
+		hz_attest_input_time(in, NOW);
+		if (i == 2)
+			CHECK(hz_attest_input_report_data(in, data, sizeof data));
+		else
+			CHECK(i == 3 ? hz_attest_input_nonce(in, other, 32) : hz_attest_input_challenge(in, i == 0 ? challenge : other, 32));
+		res = hz_attest_verify(verifier, p, in);
+		CHECK(hz_attest_result_reason(res) == want[i]);
+		hz_attest_result_free(res);
+		hz_attest_input_free(in);
+	}
+	free(text);
+	hz_attest_policy_free(p);
+}
+
 /* With nothing but the null provider in the default context, any use of that context would fail. */
 static OSSL_PROVIDER *
 close_default_context(void)
@@ -532,6 +563,7 @@ main(void)
 	test_key();
 	test_formulas();
 	test_arguments();
+	test_lone_gpu();
 	hz_attest_verifier_free(verifier);
 	OSSL_LIB_CTX_free(own);
 	OSSL_PROVIDER_unload(null);

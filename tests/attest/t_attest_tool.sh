@@ -78,6 +78,14 @@ expect 0 'cpu.initial_measurement' show "$v/cca/tf-rmm/token.cbor"
 expect 0 'cpu.pcr_digest' show "$v/tpm/tpm2-quote-rsassa/quote.msg"
 expect 0 'cpu.mrtd' show "$v/cmw/tdx-tsm-record.json"
 expect 1 'nothing to show' show "$v/cmw/snp-record.cbor"
+# An expectation that the evidence cannot meet is not passed over.
+data=$(printf '%0128d' 0)
+expect 1 'refused (argument)' verify "$snp/extended.bin" --at 2025-05-20T18:31:36Z --nonce 00
+expect 1 'refused (argument)' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at --report-data "$data"
+expect 1 'refused (argument)' verify "$v/tpm/tpm2-quote-rsassa/quote.msg" --part signature="$v/tpm/tpm2-quote-rsassa/quote.tpmt-signature" \
+	--part ak="$v/tpm/tpm2-quote-rsassa/ak-pub.der" --report-data "$data"
+expect 0 'result: verified' verify "$v/tpm/tpm2-quote-rsassa/quote.msg" --part signature="$v/tpm/tpm2-quote-rsassa/quote.tpmt-signature" \
+	--part ak="$v/tpm/tpm2-quote-rsassa/ak-pub.der"
 expect 2 'one file' verify
 expect 2 'bad value for --at' verify "$snp/report.bin" --at yesterday
 expect 2 'bad value for --challenge' verify "$snp/report.bin" --challenge 0
