@@ -12,6 +12,9 @@
 #define SLOTS_MAX 1024
 #define DRAIN_MS 2000 /* how long ending the module waits for calls inside it */
 
+/* The connection that this thread makes. */
+static _Thread_local const struct hz_p11 *connecting;
+
 static CK_RV absent(struct hz_p11 *p, const char *why)
 {
 	return hz_fail(CKR_TOKEN_NOT_PRESENT, "%s: %s", p->module, why);
@@ -194,12 +197,33 @@ static bool too_soon(const struct timespec *last)
 	return last->tv_sec != 0 && now.tv_sec - last->tv_sec < 1;
 }
 
+static CK_RV refuse_return(const struct hz_p11 *p)
+{
+	return hz_fail(CKR_TOKEN_NOT_PRESENT, "module = %s leads back to this very slot: a loop", p->module);
+}
+
+/* Some modules stand in front of another one (OpenSC's spy, remoting): in front of us they come back here while we connect. */
+static CK_RV connect_once(struct hz_p11 *p)
+{
+	CK_RV rv;
+
+	connecting = p;
+	p->looped = false;
+	rv = connect_again(p, !p->started);
+	connecting = NULL;
+	return rv != CKR_OK && p->looped ? refuse_return(p) : rv;
+}
+
 CK_RV hz_p11_ready(struct hz_p11 *p)
 {
 	CK_RV rv = CKR_OK;
 
 	if (atomic_load_explicit(&p->up, memory_order_acquire))
 		return CKR_OK;
+	if (connecting == p) {
+		p->looped = true;
+		return refuse_return(p);
+	}
 	rv = hz_p11_lock(p, &p->conn);
 	if (rv != CKR_OK)
 		return rv;
@@ -207,7 +231,7 @@ CK_RV hz_p11_ready(struct hz_p11 *p)
 		if (too_soon(&p->failed))
 			rv = hz_fail(CKR_TOKEN_NOT_PRESENT, "%s: the device did not answer a moment ago", p->module);
 		else
-			rv = connect_again(p, !p->started);
+			rv = connect_once(p);
 		(void)clock_gettime(CLOCK_MONOTONIC, &p->failed);
 		if (rv == CKR_OK)
 			p->failed.tv_sec = 0;

@@ -8,3 +8,9 @@ mock_hsm_la_SOURCES = \
 	tests/mock/mock_script.c
 mock_hsm_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 mock_hsm_la_LIBADD = -ldl $(PTHREAD_LIBS)
+
+# Stands in front of another module and hides what that one is.
+check_LTLIBRARIES += mock-front.la
+mock_front_la_SOURCES = tests/mock/front.c
+mock_front_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+mock_front_la_LIBADD = -ldl

@@ -465,6 +465,86 @@ static void run_device(const char *source)
 	OK(p11->C_Finalize(NULL));
 }
 
+static void reason_says(const char *what)
+{
+	CK_INTERFACE *i = NULL;
+	char text[512] = "";
+	CK_ULONG n = sizeof text;
+	CK_C_GetInterface get;
+
+	*(void **)&get = dlsym(p11_handle, "C_GetInterface");
+	OK(get((CK_UTF8CHAR *)(uintptr_t)CK_HANZO_INTERFACE_NAME, NULL, &i, 0));
+	if (i != NULL)
+		OK(((CK_HANZO_FUNCTION_LIST *)i->pFunctionList)->HZ_GetLastError(text, &n));
+	if (strstr(text, what) == NULL)
+		fprintf(stderr, "the reason is: %s\n", text);
+	CHECK(strstr(text, what) != NULL);
+}
+
+/* A module that stands in front of ourselves: a way back that no look at the file shows. */
+static void test_way_back(void)
+{
+	static const char spy[] = "/usr/lib/x86_64-linux-gnu/pkcs11/pkcs11-spy.so";
+	char path[1024];
+	CK_SLOT_ID ids[8];
+	CK_TOKEN_INFO info;
+	CK_ULONG n = 8;
+
+	setenv("FRONT_MODULE", getenv("HANZO_MODULE"), 1);
+	snprintf(path, sizeof path, "%s/.libs/mock-front.so", getenv("HANZO_BUILDDIR"));
+	configure(path, "token = hanzo-secure\n");
+	OK(p11->C_Initialize(NULL));
+	RV(p11->C_GetTokenInfo(SLOT, &info), CKR_TOKEN_NOT_PRESENT);
+	reason_says("leads back to this very slot: a loop");
+	OK(p11->C_GetSlotList(CK_TRUE, ids, &n));
+	CHECK(n == 2 && ids[0] == 0 && ids[1] == 1);
+	OK(p11->C_Finalize(NULL));
+	if (access(spy, R_OK) != 0)
+		return;
+	snprintf(path, sizeof path, "%s/spy", p11_dir); /* OpenSC's shows our interfaces */
+	setenv("PKCS11SPY_OUTPUT", path, 1);
+	setenv("PKCS11SPY", getenv("HANZO_MODULE"), 1);
+	configure(spy, "token = hanzo-secure\n");
+	RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	reason_says("a loop");
+}
+
+/* The application itself came first to the module, and its login with it. */
+static void test_host_first(void)
+{
+	void *so = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+	CK_C_GetFunctionList get;
+	CK_FUNCTION_LIST *f = NULL;
+	CK_SESSION_HANDLE host = 0, s;
+	CK_SESSION_INFO info;
+	CK_SLOT_ID ids[8];
+	CK_ULONG n = 8;
+	char source[200];
+
+	*(void **)&get = dlsym(so, "C_GetFunctionList");
+	CHECK(get != NULL && get(&f) == CKR_OK);
+	if (f == NULL)
+		return;
+	OK(f->C_Initialize(NULL));
+	OK(f->C_GetSlotList(CK_TRUE, ids, &n));
+	OK(f->C_OpenSession(ids[0], CKF_SERIAL_SESSION, NULL, NULL, &host));
+	OK(f->C_Login(host, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)DEVICE_PIN, strlen(DEVICE_PIN)));
+	for (int i = 0; i < 2; i++) {
+		snprintf(source, sizeof source, "token = device\n%s%s%s", i == 0 ? "" : "pin_source = file:", i == 0 ? "" : p11_dir,
+			 i == 0 ? "" : "/pin\n");
+		configure(module_path(), source);
+		OK(p11->C_Initialize(NULL));
+		s = p11_open(SLOT, CKF_RW_SESSION);
+		RV(p11_login(s, CKU_USER, DEVICE_PIN), i == 0 ? CKR_FUNCTION_FAILED : CKR_OK); /* nobody could say whether the PIN is right */
+		CHECK(count(s, "device-p256", NULL) == (i == 0 ? 1u : 2u));
+		OK(p11->C_Finalize(NULL));
+		OK(f->C_GetSessionInfo(host, &info)); /* its session and its login are its own still */
+		CHECK(info.state == CKS_RO_USER_FUNCTIONS);
+	}
+	OK(f->C_Finalize(NULL));
+	(void)dlclose(so);
+}
+
 /* Configurations that lead back to us, or nowhere. */
 static void test_bad_modules(void)
 {
@@ -473,14 +553,17 @@ static void test_bad_modules(void)
 
 	configure(getenv("HANZO_MODULE"), "");
 	RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
+	reason_says("this very module: a loop");
 	snprintf(copy, sizeof copy, "%s/copy.so", p11_dir);
 	snprintf(cmd, sizeof cmd, "cp %s %s", getenv("HANZO_MODULE"), copy);
 	CHECK(system(cmd) == 0);
 	configure(copy, "");
 	RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
 	configure("/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", "");
-	if (access("/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", R_OK) == 0)
+	if (access("/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", R_OK) == 0) {
 		RV(p11->C_Initialize(NULL), CKR_GENERAL_ERROR);
+		reason_says("a loop");
+	}
 	configure("/nonexistent/module.so", "");
 	OK(p11->C_Initialize(NULL)); /* the other slots work */
 	OK(p11->C_GetSlotInfo(SLOT, &info));
@@ -528,6 +611,8 @@ int main(void)
 	snprintf(source, sizeof source, "token = device\nsessions = 3\npin_source = file:%s/pin\n", p11_dir);
 	run_device(source);
 	test_pin_source_refused();
+	test_host_first();
 	test_bad_modules();
+	test_way_back();
 	return p11_end();
 }
