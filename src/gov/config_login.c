@@ -193,9 +193,9 @@ static const char *check_factors(const struct hz_slot_conf *s, const char **key)
 		return "the login has a PIN, so that pin must be one of the seals";
 	if (s->backend == HZ_BACKEND_SOFT && hz_conf_two_ways(s) && s->n_seals < 2)
 		return "one way in has no PIN: besides pin, the list needs a seal that the platform releases";
-	if (s->backend == HZ_BACKEND_SOFT && s->tier == 2 && !hz_conf_login_all(s, HZ_FACTOR_EVIDENCE) && !sealed_by(s, HZ_SEAL_TPM2) &&
-	    !sealed_by(s, HZ_SEAL_SNP) && !sealed_by(s, HZ_SEAL_SIM))
-		return "software keys at tier 2 need a seal to hardware (tpm2, snp), or evidence in every alternative of login";
+	/* Evidence is no substitute: the store and the PIN would open the keys anywhere. */
+	if (s->backend == HZ_BACKEND_SOFT && s->tier >= 2 && pin && (s->n_seals == 0 || (s->n_seals == 1 && sealed_by(s, HZ_SEAL_PIN))))
+		return "software keys at tier 2 and above need a seal to hardware (tpm2, snp)";
 	*key = "login";
 	if (s->backend == HZ_BACKEND_PKCS11 && hz_conf_two_ways(s) && s->device.at[0].pin_source == NULL)
 		return "one way in has no PIN: pin_source must say where the device's is";

@@ -21,6 +21,7 @@
 
 /* What a source proved last. */
 struct remembered {
+	int64_t failed_at; /* when it last failed to */
 	int64_t until; /* ns of CLOCK_BOOTTIME; 0: nothing */
 	struct hz_accepted what; /* without a PIN */
 };
@@ -238,14 +239,19 @@ static bool recall(struct hz_evidence *e, int i, struct hz_accepted *out)
 	return good;
 }
 
-/* A PIN is never remembered, and so neither is a bundle that brought one. */
-static void remember(struct hz_evidence *e, int i, CK_RV rv, const struct hz_accepted *a)
+/*
+ * A PIN is never remembered, and so neither is a bundle that brought one. `asked_at` is when the source was asked: from then on it is good
+ * for its time, and a failure of another thread since then says more.
+ */
+static void remember(struct hz_evidence *e, int i, CK_RV rv, const struct hz_accepted *a, int64_t asked_at)
 {
 	struct remembered *m = &e->remembered[i];
 
 	pthread_mutex_lock(&e->lock);
-	m->until = rv == CKR_OK && a->pin == NULL && e->slot->evidence_cache != 0
-			   ? now_ns() + (int64_t)e->slot->evidence_cache * 1000000000 : 0;
+	if (rv != CKR_OK)
+		m->failed_at = now_ns();
+	m->until = rv == CKR_OK && a->pin == NULL && e->slot->evidence_cache != 0 && asked_at > m->failed_at
+			   ? asked_at + (int64_t)e->slot->evidence_cache * 1000000000 : 0;
 	m->what = *a;
 	m->what.pin = NULL;
 	pthread_mutex_unlock(&e->lock);
@@ -273,6 +279,7 @@ static CK_RV collect(struct hz_evidence *e, int i, const uint8_t *challenge, str
 CK_RV hz_evidence_from(struct hz_evidence *e, const char *name, const uint8_t *challenge, bool fresh, struct hz_accepted *out)
 {
 	int i = source_of(e, name);
+	int64_t asked_at;
 	CK_RV rv;
 
 	*out = (struct hz_accepted){ .pin = NULL };
@@ -280,9 +287,10 @@ CK_RV hz_evidence_from(struct hz_evidence *e, const char *name, const uint8_t *c
 		return hz_fail(CKR_PIN_INCORRECT, "the slot has no source of evidence%s%s", name[0] != '\0' ? " named " : "", name);
 	if (challenge == NULL && !fresh && recall(e, i, out))
 		return CKR_OK;
+	asked_at = now_ns();
 	rv = collect(e, i, challenge, out);
 	if (challenge == NULL)
-		remember(e, i, rv, out);
+		remember(e, i, rv, out, asked_at);
 	return rv;
 }
 

@@ -108,11 +108,18 @@ void hz_attestation_forget(struct hz_session *s)
 	s->attested = CK_INVALID_HANDLE;
 }
 
+/* A key in a device is not in the platform, whatever the device says of it. */
+static bool lives_here(const struct hz_object *o)
+{
+	return hz_attrs_find(&o->attrs, HZ_CKA_REF) == NULL;
+}
+
 static bool can_attest(const struct hz_session *s, const struct hz_object *o)
 {
 	bool ready_made;
 
-	return s->token->evidence != NULL && o->cls == CKO_PRIVATE_KEY && o->checked && hz_attrs_bool(&o->attrs, CKA_LOCAL, false) &&
+	return s->token->evidence != NULL && o->cls == CKO_PRIVATE_KEY && o->checked && lives_here(o) &&
+	       hz_attrs_bool(&o->attrs, CKA_LOCAL, false) &&
 	       hz_attrs_bool(&o->attrs, CKA_ALWAYS_SENSITIVE, false) && hz_attrs_bool(&o->attrs, CKA_NEVER_EXTRACTABLE, false) &&
 	       hz_attrs_ulong(&o->attrs, CKA_HANZO_EFFECTIVE_TIER, 0) >= 2 &&
 	       hz_evidence_has_source(s->token->evidence, "", &ready_made) && !ready_made;

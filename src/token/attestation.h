@@ -24,7 +24,7 @@ CK_RV hz_attestation_get(struct hz_session *s, CK_ATTRIBUTE *tmpl, CK_ULONG coun
 CK_RV hz_attestation_set(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULONG count);
 
 /*
- * C_GetAttributeValue of any other object: CKA_HANZO_KEY_ATTESTATION is made when it is read, for private keys that were made here, have
+ * C_GetAttributeValue of any other object: CKA_HANZO_KEY_ATTESTATION is made when it is read, for private software keys that were made here, have
  * always been sensitive and never extractable, are held at tier 2 or above, and whose slot has a source that can answer at any time.
  * A length query keeps what it made for the session's next read, so that both speak of one bundle. As hz_schema_get, and as hz_collect.
  */

@@ -174,13 +174,19 @@ static CK_RV check_present(struct hz_slot_conf *slot)
 	return slot->absent_why != NULL ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no memory for a reason");
 }
 
+/* A tenant's slot is served by the same tenant's, or by nobody's where it is nobody's. */
+static bool same_tenant(const struct hz_slot_conf *a, const struct hz_slot_conf *b)
+{
+	return a->tenant == NULL || b->tenant == NULL ? a->tenant == b->tenant : strcmp(a->tenant, b->tenant) == 0;
+}
+
 /* The slot that serves this one: itself, or the next lower tier's that is there, no lower than it allows; NULL: none. */
 static const struct hz_slot_conf *serving(const struct hz_config *conf, const struct hz_slot_conf *slot)
 {
 	if (slot->backend != HZ_BACKEND_NONE || slot->fallback == 0)
 		return slot->backend != HZ_BACKEND_NONE ? slot : NULL;
 	for (unsigned tier = slot->tier; tier-- > slot->fallback;)
-		if (conf->slots[tier].backend != HZ_BACKEND_NONE) /* ids 0 to 4 come first, and are tiers */
+		if (conf->slots[tier].backend != HZ_BACKEND_NONE && same_tenant(slot, &conf->slots[tier])) /* ids 0 to 4 come first, and are tiers */
 			return &conf->slots[tier];
 	return NULL;
 }

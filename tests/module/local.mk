@@ -191,3 +191,5 @@ check_PROGRAMS += tests/module/t_poai
 tests_module_t_poai_LDADD = $(MODULE_TEST_LIBS) libhz.la $(OPENSSL_LIBS) $(JSON_LIBS)
 check_PROGRAMS += tests/module/t_gate_race
 tests_module_t_gate_race_LDADD = $(GATE_TEST_LIBS)
+check_PROGRAMS += tests/module/t_gate_device
+tests_module_t_gate_device_LDADD = $(GATE_TEST_LIBS)

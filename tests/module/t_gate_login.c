@@ -334,12 +334,70 @@ static void test_source(void)
 	OK(p11->C_CloseSession(h));
 }
 
+/* "attest:" as an SO's PIN is a PIN. */
+static void test_so(void)
+{
+	CK_SESSION_HANDLE h;
+	CK_UTF8CHAR label[32];
+
+	memset(label, ' ', sizeof label);
+	OK(p11->C_InitToken(3, utf8(SO_PIN), strlen(SO_PIN), label));
+	h = p11_open(3, CKF_RW_SESSION);
+	RV(p11_login(h, CKU_SO, "attest:"), CKR_PIN_INCORRECT);
+	OK(p11_login(h, CKU_SO, SO_PIN));
+	OK(p11->C_CloseSession(h));
+	OK(p11->C_InitToken(1, utf8("attest:"), 7, label));
+	h = p11_open(1, CKF_RW_SESSION);
+	OK(p11_login(h, CKU_SO, "attest:"));
+	RV(p11->C_SetPIN(h, utf8("attest:"), 7, utf8("{"), 0), CKR_PIN_LEN_RANGE);
+	OK(p11->C_SetPIN(h, utf8("attest:"), 7, utf8("{so"), 3));
+	OK(p11->C_Logout(h));
+	OK(p11_login(h, CKU_SO, "{so"));
+	OK(p11->C_CloseSession(h));
+}
+
+/* The reason of each refusal is in the log, and no PIN, no challenge and no bundle ever. */
+static void test_log(void)
+{
+	static char log[1 << 20];
+	CK_SESSION_HANDLE h;
+	struct gate_bundle b = { .pin = "secret-of-mine", .other_measurement = true };
+	char challenge[64], hex[65], *text;
+	FILE *f;
+
+	p11_make_token(2, "log");
+	h = p11_open(2, CKF_RW_SESSION);
+	REFUSED(try_staged(h, &b), "policy_measurement");
+	b = (struct gate_bundle){ .pin = "secret-of-mine", .extra = "\"more\":\"secret-of-mine\"," };
+	RV(try_staged(h, &b), CKR_PIN_INCORRECT);
+	b = (struct gate_bundle){ .pin = "secret-of-mine\\u0001" };
+	RV(try_staged(h, &b), CKR_PIN_INCORRECT);
+	b = (struct gate_bundle){ .pin = "secret-of-mine", .challenge = gate_challenge(h), .wrong_report_data = true };
+	hz_b64url_encode(b.challenge, 32, challenge);
+	for (int i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", b.challenge[i]);
+	text = gate_make(&b);
+	text[strlen(text) - 1] = '\0'; /* cut */
+	RV(p11_login(h, CKU_USER, text), CKR_PIN_INCORRECT);
+	b.challenge = gate_challenge(h);
+	REFUSED(p11_login(h, CKU_USER, gate_make(&b)), "report_data");
+	RV(p11_login(h, CKU_USER, "secret-of-mine"), CKR_PIN_INCORRECT);
+	OK(p11->C_CloseSession(h));
+	f = fopen(gate_path("log"), "r");
+	CHECK(f != NULL && fread(log, 1, sizeof log - 1, f) > 0 && fclose(f) == 0);
+	CHECK(strstr(log, "C_Login: slot 2: CKR_PIN_INCORRECT: evidence refused: policy_measurement") != NULL);
+	CHECK(strstr(log, "report_data") != NULL);
+	CHECK(strstr(log, "secret-of-mine") == NULL && strstr(log, USER_PIN) == NULL && strstr(log, SO_PIN) == NULL);
+	CHECK(strstr(log, challenge) == NULL && strstr(log, hex) == NULL);
+	CHECK(strstr(log, "application/vnd.hanzo") == NULL);
+}
+
 int main(void)
 {
 	gate_environment();
 	gate_write("other.json", "{\"tee_io\":true,\"gpus\":[{\"arch\":\"blackwell\",\"key\":\"z\"}]}");
 	gate_write("conf", "[hanzo]\nevidence_cache = 0\nmax_pin_tries = 3\n"
-		   "[tier2]\nbackend = soft\nlogin = pin+evidence\npolicy = %s\nevidence_source = sim:%s\n"
+		   "[tier2]\nbackend = soft\nlogin = pin+evidence\nseal = pin, sim\npolicy = %s\nevidence_source = sim:%s\n"
 		   "[tier3]\nbackend = soft\nseal = sim\npolicy = %s\nevidence_source = sim:%s\n"
 		   "[tier4]\nbackend = soft\nseal = sim\nlogin = evidence\npolicy = %s/policy.json\nevidence_source = sim:%s/sim.json\nevidence_source.other = sim:%s/other.json\n",
 		   gate_path("policy.json"), gate_path("sim.json"), gate_path("policy.json"), gate_path("sim.json"), p11_dir, p11_dir, p11_dir);
@@ -354,6 +412,8 @@ int main(void)
 	test_set_pin();
 	test_both();
 	test_source();
+	test_so();
+	test_log();
 	OK(p11->C_Finalize(NULL));
 	return gate_end();
 }

@@ -238,6 +238,22 @@ static void test_without(void)
 	OK(p11->C_CloseSession(h));
 }
 
+/* A slot that falls back is not served by another tenant's. */
+static void test_fallback(void)
+{
+	static const char *const below[] = { "tenant = bolt\n", "", "tenant = acme\n" };
+	CK_TOKEN_INFO ti;
+
+	for (int i = 0; i < 3; i++) {
+		gate_write("conf", "[tier1]\n%s[tier4]\nbackend = soft\nseal = sim\npolicy = %s\nevidence_source = sim:%s\nfallback = 1\ntenant = acme\n",
+			   below[i], gate_path("map.json"), gate_path("none.json"));
+		OK(p11->C_Initialize(NULL));
+		RV(p11->C_GetTokenInfo(4, &ti), i == 2 ? CKR_OK : CKR_TOKEN_NOT_PRESENT);
+		OK(p11->C_Finalize(NULL));
+	}
+	CHECK(memcmp(ti.model, "tier 4 as 1", 11) == 0);
+}
+
 int main(void)
 {
 	gate_environment();
@@ -249,5 +265,6 @@ int main(void)
 	test_context();
 	test_without();
 	OK(p11->C_Finalize(NULL));
+	test_fallback();
 	return gate_end();
 }

@@ -23,7 +23,7 @@ static double now_us(void)
 static void configure(const char *more)
 {
 	gate_write("conf", "[tier3]\nbackend = soft\nseal = sim\npolicy = %s\nevidence_source = sim:%s\n%s"
-		   "[tier2]\nbackend = soft\nlogin = pin+evidence\npolicy = %s\n", gate_path("policy.json"), gate_path("sim.json"), more,
+		   "[tier2]\nbackend = soft\nlogin = pin+evidence\nseal = pin, sim\npolicy = %s\n", gate_path("policy.json"), gate_path("sim.json"), more,
 		   gate_path("policy.json"));
 	OK(p11->C_Initialize(NULL));
 }

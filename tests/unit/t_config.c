@@ -132,7 +132,7 @@ END_TEST
 START_TEST(logins)
 {
 	struct hz_config *c = load("[hanzo]\nevidence_cache = 5m\n"
-				   "[tier2]\nbackend = soft\nlogin = pin + evidence\npolicy = /etc/p\nsession_ttl = 2h\nreattest = 30\ndelegate_to_attested = yes\n"
+				   "[tier2]\nbackend = soft\nlogin = pin + evidence\nseal = pin, sim\npolicy = /etc/p\nsession_ttl = 2h\nreattest = 30\ndelegate_to_attested = yes\n"
 				   "[tier3]\nbackend = soft\nseal = sim\npolicy = /etc/p\nevidence_cache = 0\nfallback = 1\n"
 				   "evidence_source = tsm\nevidence_source.agent = socket:/run/a\ngpu_source = nvml\n"
 				   "[tier4]\nbackend = soft\npolicy = /etc/p\n");
@@ -209,7 +209,7 @@ START_TEST(refused)
 	refuse("[tier1]\nsnp_vmpl = 4\n", "[tier1]|snp_vmpl");
 	refuse("[tier1]\nsnp_device = sev-guest\n", "[tier1]|snp_device|absolute");
 	refuse("[tier2]\nbackend = soft\nlogin = evidence\n", "[tier2]|policy|missing");
-	refuse("[tier2]\nbackend = soft\nlogin = pin\n", "[tier2]|seal|evidence");
+	refuse("[tier2]\nbackend = soft\nlogin = pin\n", "[tier2]|seal|hardware");
 	refuse("[tier2]\nlogin = pin+pin\n", "[tier2]|login|twice");
 	refuse("[tier2]\nlogin = pin | pin\n", "[tier2]|login|twice");
 	refuse("[tier2]\nlogin =\n", "[tier2]|login");
@@ -223,7 +223,9 @@ START_TEST(refused)
 	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\npolicy = /p\n", "[tier2]|seal|no PIN");
 	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\nseal = pin\npolicy = /p\n", "[tier2]|seal|no PIN");
 	refuse("[tier2]\nbackend = soft\nlogin = pin | evidence\nseal = sim\npolicy = /p\n", "[tier2]|seal|one of the seals");
-	refuse("[tier2]\nbackend = soft\nlogin = pin | pin+evidence\npolicy = /p\n", "[tier2]|seal|every alternative");
+	refuse("[tier2]\nbackend = soft\nlogin = pin | pin+evidence\npolicy = /p\n", "[tier2]|seal|hardware");
+	refuse("[tier2]\nbackend = soft\nlogin = pin+evidence\npolicy = /p\n", "[tier2]|seal|hardware");
+	refuse("[tier3]\nbackend = soft\nlogin = pin+evidence\nseal = pin\npolicy = /p\n", "[tier3]|seal|hardware");
 	refuse("[tier2]\nbackend = pkcs11\nmodule = /m\nlogin = pin | evidence\npolicy = /p\n", "[tier2]|login|pin_source");
 	refuse("[tier3]\nbackend = soft\nlogin = evidence | pin\nseal = pin, sim\npolicy = /p\n", "[tier3]|login|tiers 3 and 4");
 	refuse("[tier1]\nidle_ttl = soon\n", "[tier1]|idle_ttl|not a time");
