@@ -75,7 +75,8 @@ struct hz_backend_ops {
 	/* All attributes, secrets included once logged in. CKR_OBJECT_HANDLE_INVALID: gone. *checked: the row was authenticated. */
 	CK_RV (*load)(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked);
 	CK_RV (*insert)(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids); /* all or none, durable */
-	CK_RV (*update)(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs); /* replace, durable */
+	/* Replace all attributes by what `edit` makes of them; durable. No change that another process makes meanwhile is lost: edit runs again on the new state. */
+	CK_RV (*update)(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg);
 	CK_RV (*destroy)(struct hz_backend *be, hz_oid id);
 	/*
 	 * A session object whose set has HZ_CKA_REF came to be, or ended: several may stand for one thing elsewhere, which ends with the

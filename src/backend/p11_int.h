@@ -253,7 +253,7 @@ void hz_p11_table_free(struct hz_p11 *p);
 
 CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked);
 CK_RV hz_p11_insert(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids);
-CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs);
+CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg);
 CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id);
 /* The object that a set stands for (HZ_CKA_REF); NULL: none, its value is in the set. */
 bool hz_p11_has_ref(const struct hz_attrs *set);

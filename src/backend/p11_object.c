@@ -230,28 +230,32 @@ static CK_RV update_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv == CKR_OK && t.n != 0 ? hz_p11_once(p->f->C_SetAttributeValue(s, h, t.v, t.n)) : rv; /* it may have a new name now */
 }
 
-CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs)
+/* A device has no transactions: of two changes to one attribute the later one stays, and changes to different ones both do. */
+CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg)
 {
 	struct hz_p11 *p = hz_p11_self(be);
 	struct changing c = { hz_p11_obj_of(p, id), HZ_ATTRS_INIT };
-	struct hz_attrs was = HZ_ATTRS_INIT;
+	struct hz_attrs was = HZ_ATTRS_INIT, now = HZ_ATTRS_INIT;
 	bool checked;
 	CK_RV rv;
 
 	if (c.o == NULL)
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "no such object");
-	rv = differences(p, c.o, attrs, &c.diff);
+	rv = hz_p11_obj_load(be, id, &was, &checked);
 	if (rv == CKR_OK)
-		rv = hz_p11_obj_load(be, id, &was, &checked);
+		rv = edit(&was, &now, arg);
+	if (rv == CKR_OK)
+		rv = differences(p, c.o, &now, &c.diff);
 	if (rv == CKR_OK)
 		rv = hz_p11_run(p, update_work, &c);
 	if (rv == CKR_OK)
 		rv = hz_p11_side_drop(p, &was);
 	if (rv == CKR_OK)
-		rv = hz_p11_side_save(p, attrs);
+		rv = hz_p11_side_save(p, &now);
 	if (rv == CKR_OK)
-		hz_p11_obj_seen(p, c.o, attrs);
+		hz_p11_obj_seen(p, c.o, &now);
 	hz_attrs_free(&was);
+	hz_attrs_free(&now);
 	hz_attrs_free(&c.diff);
 	return rv;
 }

@@ -116,9 +116,9 @@ static CK_RV soft_insert(struct hz_backend *be, const struct hz_attrs *const set
 	return hz_store_insert(self(be)->store, sets, n, ids);
 }
 
-static CK_RV soft_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs)
+static CK_RV soft_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg)
 {
-	return hz_store_update(self(be)->store, id, attrs);
+	return hz_store_update(self(be)->store, id, edit, arg);
 }
 
 static CK_RV soft_destroy(struct hz_backend *be, hz_oid id)

@@ -76,6 +76,9 @@ CK_RV hz_attrs_copy_in(struct hz_attrs *out, const CK_ATTRIBUTE *tmpl, CK_ULONG 
  */
 bool hz_attrs_match(const struct hz_attrs *a, const struct hz_attrs *tmpl);
 
+/* Makes *out of an object's present attributes. May run more than once for one change; *out is empty before, and freed by the caller. */
+typedef CK_RV (*hz_edit_fn)(const struct hz_attrs *now, struct hz_attrs *out, void *arg);
+
 /*
  * Bytes for the store: portable (u8 version, then type u64be, length u64be, value; CK_ULONG values as u64be; nested sets
  * recursively). `which` selects: attributes whose `secret` flag equals it. Reading rebuilds them (secret values in secret memory)

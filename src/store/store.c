@@ -181,6 +181,8 @@ struct row_job {
 	size_t n;
 	uint8_t *mem;   /* holds the blobs of a row that was read */
 	bool taken;     /* an id of the rows to insert exists already */
+	const struct hz_row *was; /* what a row is replaced for */
+	bool lost;      /* it is not that any more */
 };
 
 static struct hz_blob keep(uint8_t **at, struct hz_blob b)
@@ -376,8 +378,13 @@ out:
 	return rv;
 }
 
+static bool same_bytes(struct hz_blob a, struct hz_blob b)
+{
+	return a.n == b.n && (a.p == NULL) == (b.p == NULL) && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
 /* A private object is touched by those who could read it. */
-static CK_RV check_row(struct hz_conn *c, const struct row_job *j, uint64_t id)
+static CK_RV check_row(struct hz_conn *c, struct row_job *j, uint64_t id)
 {
 	sqlite3_stmt *st = hz_db_stmt(c, HZ_S_LOAD);
 	int rc = SQLITE_ERROR;
@@ -393,6 +400,7 @@ static CK_RV check_row(struct hz_conn *c, const struct row_job *j, uint64_t id)
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "the object is gone");
 	if (rc != SQLITE_ROW)
 		return hz_db_error(c, "looking up an object");
+	j->lost = j->was != NULL && !(same_bytes(hz_db_blob(st, 6), j->was->pub) && same_bytes(hz_db_blob(st, 7), j->was->sec));
 	if (sqlite3_column_int64(st, 2) != 0 && j->ctx.key == NULL && !j->s->open_token)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "a private object needs a login");
 	return CKR_OK;
@@ -403,23 +411,48 @@ static CK_RV job_update(struct hz_conn *c, void *arg)
 	struct row_job *j = arg;
 	CK_RV rv = check_row(c, j, j->rows->id);
 
-	if (rv == CKR_OK && put_row(c, HZ_S_UPDATE, j->rows) != SQLITE_DONE)
+	if (rv == CKR_OK && !j->lost && put_row(c, HZ_S_UPDATE, j->rows) != SQLITE_DONE)
 		rv = hz_db_error(c, "changing an object");
 	return rv;
 }
 
-CK_RV hz_store_update(struct hz_store *s, uint64_t id, const struct hz_attrs *attrs)
+/* One attempt; *again: somebody was faster. */
+static CK_RV update_once(struct hz_store *s, uint64_t id, hz_edit_fn edit, void *arg, bool *again)
 {
-	struct hz_row row;
+	struct hz_row was = { .id = id }, row;
+	struct row_job old = { .s = s, .ctx = row_ctx(s), .rows = &was }, j = { .s = s, .ctx = old.ctx, .rows = &row, .n = 1, .was = &was };
 	struct hz_row_mem mem = HZ_ROW_MEM_INIT;
-	struct row_job j = { .s = s, .ctx = row_ctx(s), .rows = &row, .n = 1 };
-	CK_RV rv = hz_row_encode(&j.ctx, id, attrs, &row, &mem);
+	struct hz_attrs now = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
+	bool exists, checked;
+	CK_RV rv = hz_db_read(s, job_load, &old, &exists);
 
+	if (rv == CKR_OK && !exists)
+		rv = hz_fail(CKR_OBJECT_HANDLE_INVALID, "the object is gone");
+	if (rv == CKR_OK)
+		rv = hz_row_open(&old.ctx, &was, &now, &checked);
+	if (rv == CKR_OK)
+		rv = edit(&now, &set, arg);
+	if (rv == CKR_OK)
+		rv = hz_row_encode(&j.ctx, id, &set, &row, &mem);
 	if (rv == CKR_OK)
 		rv = hz_db_write(s, CKR_OBJECT_HANDLE_INVALID, job_update, &j);
+	*again = rv == CKR_OK && j.lost;
+	hz_attrs_free(&now);
+	hz_attrs_free(&set);
 	hz_row_mem_free(&mem);
-	row_ctx_end(&j.ctx);
+	free(old.mem);
+	row_ctx_end(&old.ctx);
 	return rv;
+}
+
+CK_RV hz_store_update(struct hz_store *s, uint64_t id, hz_edit_fn edit, void *arg)
+{
+	bool again = true;
+	CK_RV rv = CKR_OK;
+
+	for (int i = 0; i < 100 && again; i++)
+		rv = update_once(s, id, edit, arg, &again);
+	return rv == CKR_OK && again ? hz_fail(CKR_FUNCTION_FAILED, "others change the object without end") : rv;
 }
 
 static CK_RV job_delete(struct hz_conn *c, void *arg)

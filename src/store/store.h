@@ -107,8 +107,11 @@ CK_RV hz_store_load(struct hz_store *s, uint64_t id, struct hz_attrs *out, bool 
  * (CKR_TEMPLATE_INCONSISTENT). CKR_TOKEN_NOT_RECOGNIZED: not initialised. Ids are below 2^55 and not used twice.
  */
 CK_RV hz_store_insert(struct hz_store *s, const struct hz_attrs *const sets[], size_t n, uint64_t *ids);
-/* Replace all attributes. CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN. */
-CK_RV hz_store_update(struct hz_store *s, uint64_t id, const struct hz_attrs *attrs);
+/*
+ * Replace all attributes by what `edit` makes of them. It runs outside of any transaction; where another process changed the object
+ * meanwhile it runs again, so that no change is lost. CKR_OBJECT_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN, what edit returns.
+ */
+CK_RV hz_store_update(struct hz_store *s, uint64_t id, hz_edit_fn edit, void *arg);
 CK_RV hz_store_delete(struct hz_store *s, uint64_t id);
 
 #endif

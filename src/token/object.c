@@ -380,17 +380,6 @@ CK_RV hz_objects_add(struct hz_session *s, struct hz_attrs *sets, size_t n, CK_O
 	return rv;
 }
 
-CK_RV hz_object_change_begin(struct hz_session *s, CK_OBJECT_HANDLE h, struct hz_object **out)
-{
-	CK_RV rv;
-
-	pthread_mutex_lock(&s->token->objects->change);
-	rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, out);
-	if (rv != CKR_OK)
-		pthread_mutex_unlock(&s->token->objects->change);
-	return rv;
-}
-
 /* The new object takes the old one's place under its handle; gone meanwhile: CKR_OBJECT_HANDLE_INVALID. */
 static CK_RV replace_session(struct hz_token *t, const struct hz_object *o, struct hz_attrs *changed)
 {
@@ -408,34 +397,44 @@ static CK_RV replace_session(struct hz_token *t, const struct hz_object *o, stru
 	return old != NULL ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }
 
-static CK_RV write_change(struct hz_token *t, struct hz_object *o, struct hz_attrs *changed)
+static CK_RV change_session(struct hz_session *s, CK_OBJECT_HANDLE h, hz_edit_fn edit, void *arg)
+{
+	struct hz_attrs set = HZ_ATTRS_INIT;
+	struct hz_object *now;
+	CK_RV rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &now);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = edit(&now->attrs, &set, arg);
+	if (rv == CKR_OK)
+		rv = replace_session(s->token, now, &set);
+	hz_attrs_free(&set);
+	hz_object_unref(now);
+	return rv;
+}
+
+static CK_RV change_token(struct hz_token *t, hz_oid id, hz_edit_fn edit, void *arg)
 {
 	CK_RV rv;
 
-	if (o->id == 0)
-		rv = replace_session(t, o, changed);
-	else if (t->be->ops->update == NULL)
-		rv = hz_fail(CKR_TOKEN_WRITE_PROTECTED, "objects of this token cannot be changed");
-	else
-		rv = t->be->ops->update(t->be, o->id, changed);
-	if (rv != CKR_OK)
-		return rv;
-	if (o->id != 0)
-		forget(t, o->id);
-	atomic_fetch_add(&t->epoch, 1);
-	return CKR_OK;
+	if (t->be->ops->update == NULL)
+		return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "objects of this token cannot be changed");
+	rv = t->be->ops->update(t->be, id, edit, arg);
+	if (rv == CKR_OK)
+		forget(t, id);
+	return rv;
 }
 
-CK_RV hz_object_change_end(struct hz_session *s, struct hz_object *o, struct hz_attrs *changed)
+CK_RV hz_object_change(struct hz_session *s, struct hz_object *o, hz_edit_fn edit, void *arg)
 {
-	CK_RV rv = CKR_OK;
+	struct hz_token *t = s->token;
+	CK_RV rv;
 
-	if (changed != NULL) {
-		rv = write_change(s->token, o, changed);
-		hz_attrs_free(changed);
-	}
-	hz_object_unref(o);
-	pthread_mutex_unlock(&s->token->objects->change);
+	pthread_mutex_lock(&t->objects->change);
+	rv = o->id == 0 ? change_session(s, o->handle, edit, arg) : change_token(t, o->id, edit, arg);
+	pthread_mutex_unlock(&t->objects->change);
+	if (rv == CKR_OK)
+		atomic_fetch_add(&t->epoch, 1);
 	return rv;
 }
 

@@ -64,11 +64,10 @@ CK_RV hz_object_key(struct hz_object *o, struct hz_key **key);
 CK_RV hz_objects_add(struct hz_session *s, struct hz_attrs *sets, size_t n, CK_OBJECT_HANDLE *handles);
 
 /*
- * Change or end one object. Between the two calls of change no other change of this process runs: hz_object_change_begin gives
- * the object as it is now, hz_object_change_end writes the new attributes (taken over; NULL: nothing) and lets others go on.
+ * Change or end one object. Changes of this process run one after the other; `edit` makes the new attributes of those that the object
+ * has at that moment, in this process or another.
  */
-CK_RV hz_object_change_begin(struct hz_session *s, CK_OBJECT_HANDLE h, struct hz_object **out);
-CK_RV hz_object_change_end(struct hz_session *s, struct hz_object *o, struct hz_attrs *changed);
+CK_RV hz_object_change(struct hz_session *s, struct hz_object *o, hz_edit_fn edit, void *arg);
 CK_RV hz_object_destroy(struct hz_session *s, struct hz_object *o);
 
 /* Handles of the session objects that `match` accepts, appended to *out (realloc'ed). Called under the token lock: short. */

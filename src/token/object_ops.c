@@ -132,31 +132,40 @@ CK_RV hz_get_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, CK_ATTRIBUTE *
 	return rv;
 }
 
+struct change {
+	struct hz_attrs attrs;
+	bool so;
+};
+
+static CK_RV apply(const struct hz_attrs *now, struct hz_attrs *out, void *arg)
+{
+	const struct change *c = arg;
+
+	return hz_schema_change(out, now, &c->attrs, c->so);
+}
+
 CK_RV hz_set_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *tmpl, CK_ULONG count)
 {
-	struct hz_attrs change = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
+	struct change change = { HZ_ATTRS_INIT, so(s) };
 	struct hz_object *o = NULL;
-	CK_RV rv, end;
+	CK_RV rv;
 
 	if (hz_attestation_is(s->token, h))
 		return hz_attestation_set(s, tmpl, count);
-	rv = hz_attrs_copy_in(&change, tmpl, count, true);
+	rv = hz_attrs_copy_in(&change.attrs, tmpl, count, true);
 	if (rv == CKR_OK)
-		rv = hz_object_change_begin(s, h, &o);
+		rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
 	if (rv != CKR_OK)
 		goto out;
 	rv = hz_may_modify(s, o);
 	if (rv == CKR_OK)
-		rv = hz_may_promise(&change);
+		rv = hz_may_promise(&change.attrs);
 	if (rv == CKR_OK)
-		rv = hz_tenant_label(s->token, &change);
-	if (rv == CKR_OK)
-		rv = hz_schema_change(&set, &o->attrs, &change, so(s));
-	end = hz_object_change_end(s, o, rv == CKR_OK && change.n != 0 ? &set : NULL);
-	if (rv == CKR_OK)
-		rv = end;
+		rv = hz_tenant_label(s->token, &change.attrs);
+	if (rv == CKR_OK && change.attrs.n != 0)
+		rv = hz_object_change(s, o, apply, &change);
+	hz_object_unref(o);
 out:
-	hz_attrs_free(&change);
-	hz_attrs_free(&set);
+	hz_attrs_free(&change.attrs);
 	return rv;
 }

@@ -147,6 +147,12 @@ START_TEST(secrets_do_not_match)
 }
 END_TEST
 
+static CK_RV instead(const struct hz_attrs *now, struct hz_attrs *out, void *arg)
+{
+	(void)now;
+	return hz_attrs_dup(out, arg);
+}
+
 START_TEST(update_and_delete)
 {
 	struct hz_store *s = ready_store(), *other = open_store(false);
@@ -159,9 +165,9 @@ START_TEST(update_and_delete)
 	gen = hz_store_generation(other);
 	ck_assert_uint_eq(hz_store_generation(other), gen);
 	make_key(&a, "after", "id");
-	ck_rv(hz_store_update(other, id, &a), CKR_USER_NOT_LOGGED_IN);
-	ck_ok(hz_store_update(s, id, &a));
-	ck_rv(hz_store_update(s, id + 1, &a), CKR_OBJECT_HANDLE_INVALID);
+	ck_rv(hz_store_update(other, id, instead, &a), CKR_USER_NOT_LOGGED_IN);
+	ck_ok(hz_store_update(s, id, instead, &a));
+	ck_rv(hz_store_update(s, id + 1, instead, &a), CKR_OBJECT_HANDLE_INVALID);
 	hz_attrs_free(&a);
 	ck_assert_uint_ne(hz_store_generation(other), gen);
 	gen = hz_store_generation(other);
@@ -170,7 +176,7 @@ START_TEST(update_and_delete)
 	hz_attrs_free(&out);
 	/* Public attributes only: the class still says that this needs a login. */
 	make_base(&a, CKO_SECRET_KEY, false, "x", NULL);
-	ck_rv(hz_store_update(other, id, &a), CKR_USER_NOT_LOGGED_IN);
+	ck_rv(hz_store_update(other, id, instead, &a), CKR_USER_NOT_LOGGED_IN);
 	hz_attrs_free(&a);
 	ck_rv(hz_store_delete(other, id), CKR_USER_NOT_LOGGED_IN);
 	ck_ok(hz_store_delete(s, id));
@@ -178,6 +184,59 @@ START_TEST(update_and_delete)
 	ck_rv(hz_store_load(s, id, &out, &checked), CKR_OBJECT_HANDLE_INVALID);
 	ck_assert_uint_ne(hz_store_generation(other), gen);
 	hz_store_free(other);
+	hz_store_free(s);
+}
+END_TEST
+
+/* One change while another is under way. */
+struct meddling {
+	struct hz_store *other;
+	uint64_t id;
+	unsigned runs;
+};
+
+static CK_RV set_id(const struct hz_attrs *now, struct hz_attrs *out, void *arg)
+{
+	CK_RV rv = hz_attrs_dup(out, now);
+
+	(void)arg;
+	return rv == CKR_OK ? hz_attrs_set(out, CKA_ID, "new", 3, false) : rv;
+}
+
+static CK_RV set_label(const struct hz_attrs *now, struct hz_attrs *out, void *arg)
+{
+	struct meddling *m = arg;
+	CK_RV rv = hz_attrs_dup(out, now);
+
+	if (m->runs++ == 0)
+		ck_ok(hz_store_update(m->other, m->id, set_id, NULL));
+	return rv == CKR_OK ? hz_attrs_set(out, CKA_LABEL, "late", 4, false) : rv;
+}
+
+static CK_RV refuse(const struct hz_attrs *now, struct hz_attrs *out, void *arg)
+{
+	(void)arg;
+	ck_ok(hz_attrs_dup(out, now));
+	return CKR_ATTRIBUTE_READ_ONLY;
+}
+
+START_TEST(two_changes_of_one_object)
+{
+	struct hz_store *s = ready_store();
+	struct meddling m = { open_store(false), 0, 0 };
+	struct hz_attrs a, out;
+	bool checked;
+
+	make_key(&a, "before", "id");
+	m.id = put(s, &a);
+	ck_ok(hz_store_login(m.other, false, bytes(USER_PIN), strlen(USER_PIN), true));
+	ck_ok(hz_store_update(s, m.id, set_label, &m));
+	ck_assert_uint_eq(m.runs, 2);
+	ck_rv(hz_store_update(s, m.id, refuse, NULL), CKR_ATTRIBUTE_READ_ONLY);
+	ck_ok(hz_store_load(s, m.id, &out, &checked));
+	ck_assert(checked && has_text(&out, CKA_LABEL, "late") && has_text(&out, CKA_ID, "new"));
+	hz_attrs_free(&out);
+	hz_store_free(m.other);
 	hz_store_free(s);
 }
 END_TEST
@@ -197,7 +256,7 @@ START_TEST(without_login_rows_are_unchecked)
 	ck_ok(hz_store_load(s, id, &out, &checked));
 	ck_assert(!checked && !hz_attrs_bool(&out, CKA_TRUSTED, true));
 	/* Changing it while logged in vouches for what was loaded, so the mark stays off. */
-	ck_ok(hz_store_update(s, id, &out));
+	ck_ok(hz_store_update(s, id, instead, &out));
 	hz_attrs_free(&out);
 	ck_ok(hz_store_load(s, id, &out, &checked));
 	ck_assert(checked && !hz_attrs_bool(&out, CKA_TRUSTED, true));
@@ -550,6 +609,7 @@ int main(void)
 	tcase_add_test(tc, find_by_every_way);
 	tcase_add_test(tc, secrets_do_not_match);
 	tcase_add_test(tc, update_and_delete);
+	tcase_add_test(tc, two_changes_of_one_object);
 	tcase_add_test(tc, without_login_rows_are_unchecked);
 	tcase_add_test(tc, open_token);
 	tcase_add_test(tc, several_sets_in_one_call);
