@@ -73,7 +73,7 @@ void hz_p11_entries_free(struct hz_p11_set *s);
 CK_RV hz_p11_set_find(struct hz_backend *be, const struct hz_attrs *tmpl, bool private_too, hz_oid **ids, size_t *n);
 CK_RV hz_p11_set_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked);
 CK_RV hz_p11_set_insert(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids);
-CK_RV hz_p11_set_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs);
+CK_RV hz_p11_set_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg);
 CK_RV hz_p11_set_destroy(struct hz_backend *be, hz_oid id);
 void hz_p11_set_hold(struct hz_backend *be, const struct hz_attrs *set);
 void hz_p11_set_release(struct hz_backend *be, const struct hz_attrs *set);

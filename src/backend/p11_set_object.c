@@ -352,8 +352,8 @@ CK_RV hz_p11_set_insert(struct hz_backend *be, const struct hz_attrs *const sets
 	return rv;
 }
 
-/* In every module that has the object; one that does not answer is told in the log, and the leading one decides. */
-static CK_RV everywhere(struct hz_p11_set *s, hz_oid id, const struct hz_attrs *attrs)
+/* In every module that has the object; one that does not answer is told in the log, and the leading one decides. No edit: destroy it. */
+static CK_RV everywhere(struct hz_p11_set *s, hz_oid id, hz_edit_fn edit, void *arg)
 {
 	struct hz_p11_entry *e = hz_p11_entry_of(s, id);
 	CK_RV rv = CKR_OBJECT_HANDLE_INVALID, one;
@@ -361,14 +361,10 @@ static CK_RV everywhere(struct hz_p11_set *s, hz_oid id, const struct hz_attrs *
 
 	for (unsigned i = 0; e != NULL && i < s->n; i++) {
 		struct hz_backend *be = &s->m[i].p->be;
-		struct hz_attrs down = HZ_ATTRS_INIT;
 
 		if (e->at[i] == 0)
 			continue;
-		one = attrs != NULL ? hz_p11_ref_down(e, i, attrs, &down) : CKR_OK;
-		if (one == CKR_OK)
-			one = attrs != NULL ? hz_p11_update(be, e->at[i], &down) : hz_p11_destroy(be, e->at[i]);
-		hz_attrs_free(&down);
+		one = edit != NULL ? hz_p11_update(be, e->at[i], edit, arg) : hz_p11_destroy(be, e->at[i]);
 		hz_p11_report(s, i, one);
 		if (one != CKR_OK)
 			hz_log(HZ_LOG_WARNING, "module.%u keeps an object as it was: %s", s->m[i].number, hz_error_text());
@@ -379,14 +375,14 @@ static CK_RV everywhere(struct hz_p11_set *s, hz_oid id, const struct hz_attrs *
 	return rv;
 }
 
-CK_RV hz_p11_set_update(struct hz_backend *be, hz_oid id, const struct hz_attrs *attrs)
+CK_RV hz_p11_set_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg)
 {
-	return everywhere(hz_p11_set_self(be), id, attrs);
+	return everywhere(hz_p11_set_self(be), id, edit, arg);
 }
 
 CK_RV hz_p11_set_destroy(struct hz_backend *be, hz_oid id)
 {
-	return everywhere(hz_p11_set_self(be), id, NULL);
+	return everywhere(hz_p11_set_self(be), id, NULL, NULL);
 }
 
 static void count(struct hz_p11_set *s, const struct hz_attrs *set, void (*by)(struct hz_backend *be, const struct hz_attrs *set))
