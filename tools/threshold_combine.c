@@ -57,6 +57,25 @@ static bool read_spki(const char *path, struct hz_buf *out)
 	return !out->failed;
 }
 
+/* The share: a key of the token, or for this once the blob of --share, which the node's key opens. */
+static bool take_share(const struct threshold_cmd *c, CK_OBJECT_HANDLE *share)
+{
+	struct hz_buf blob = HZ_BUF_INIT;
+	CK_OBJECT_HANDLE node;
+	CK_RV rv = CKR_OK;
+	bool ok;
+
+	if (c->share == NULL)
+		return keyed_find(&c->k, c->k.label, c->k.id, share);
+	if (c->index < 1 || c->index > HZ_SHAMIR_MAX)
+		return tool_fail(TOOL_USAGE, "--index is missing: which share it is") == TOOL_OK;
+	ok = file_read(c->share, 1 << 20, &blob) && keyed_find(&c->k, c->k.label, c->k.id, &node);
+	if (ok)
+		rv = threshold_import(&c->k, node, blob.p, blob.len, (unsigned)c->index, NULL, share);
+	hz_buf_free(&blob);
+	return ok && (rv == CKR_OK || keyed_refused(&c->k, "the share", rv) == TOOL_OK);
+}
+
 int threshold_partial(struct threshold_cmd *c)
 {
 	struct hz_buf blob = HZ_BUF_INIT, spki = HZ_BUF_INIT, out = HZ_BUF_INIT;
@@ -68,7 +87,7 @@ int threshold_partial(struct threshold_cmd *c)
 	CK_RV rv;
 
 	if (take_ephemeral(c, &blob, raw, k) && read_spki(c->to, &spki) && keyed_open(&c->k) &&
-	    keyed_find(&c->k, c->k.label, c->k.id, &share) && keyed_import_rsa(&c->k, spki.p, spki.len, &rsa)) {
+	    take_share(c, &share) && keyed_import_rsa(&c->k, spki.p, spki.len, &rsa)) {
 		rv = keyed_wrap(&c->k, &m, rsa, share, &out);
 		if (rv != CKR_OK)
 			keyed_refused(&c->k, "the partial result", rv);

@@ -48,6 +48,11 @@ done
 refused combine "$work/s1/split.json" --blob "$work/blob" "$work/a/p1"
 refused combine "$work/s1/split.json" --blob "$work/blob" "$work/a/p1" "$work/a/p1"
 refused tool2 --split "$work/s1/split.json" --rsa "$work/other.pem" --blob "$work/blob" "$work/a/p1" "$work/a/p2"
+# The share straight from its file, which is how devices have it.
+on 1 tool threshold partial $(at node) --share "$work/s1/share-1" --index 1 --blob "$work/blob" --to "$work/rsa.pub" --out "$work/a/file1"
+combine "$work/s1/split.json" --blob "$work/blob" "$work/a/file1" "$work/a/p3" | cmp - "$work/text" || fail "a share from its file"
+refused on 1 tool threshold partial $(at node) --share "$work/s1/share-1" --index 2 --blob "$work/blob" --to "$work/rsa.pub" --out "$work/no"
+refused on 1 tool threshold partial $(at node) --share "$work/s1/share-2" --index 2 --blob "$work/blob" --to "$work/rsa.pub" --out "$work/no"
 say "any two of three"
 
 # A node that answers for another ephemeral key lies, and is named.
