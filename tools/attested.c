@@ -101,6 +101,7 @@ static bool judge(struct attested *a, const void *bundle, size_t n)
 
 const uint8_t *attested_key(struct attested *a, const uint8_t *bundle, size_t n, size_t *key_len, bool *simulated, char why[ATTESTED_WHY])
 {
+	const uint8_t *key;
 	const char *claim;
 
 	*key_len = 0;
@@ -123,5 +124,8 @@ const uint8_t *attested_key(struct attested *a, const uint8_t *bundle, size_t n,
 	}
 	claim = hz_attest_result_claim(a->verdict, "cpu.simulated");
 	*simulated = claim != NULL && strcmp(claim, "true") == 0;
-	return hz_attest_result_runtime(a->verdict, key_len);
+	key = hz_attest_result_runtime(a->verdict, key_len);
+	if (key == NULL)
+		snprintf(why, ATTESTED_WHY, "key: the bundle vouches for no key");
+	return key;
 }
