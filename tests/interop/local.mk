@@ -53,6 +53,7 @@ tests_interop_device_client_LDADD = $(MODULE_TEST_LIBS)
 device_tests = \
 	tests/interop/t_device_nss.sh \
 	tests/interop/t_device_opencryptoki.sh \
+	tests/interop/t_device_p11kit.sh \
 	tests/interop/t_device_tpm2.sh \
 	tests/interop/t_device_yubihsm.sh
 dist_check_SCRIPTS += $(device_tests)
