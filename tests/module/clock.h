@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Atomic long clock_ahead; /* seconds */
+static _Atomic long long clock_ahead; /* ns */
 static _Atomic long clock_asked;
 
 __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *t)
@@ -19,15 +19,23 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct ti
 	long rc = syscall(SYS_clock_gettime, id, t);
 
 	if (id == CLOCK_BOOTTIME) {
-		t->tv_sec += clock_ahead;
+		long long ns = clock_ahead + t->tv_nsec;
+
+		t->tv_sec += (time_t)(ns / 1000000000);
+		t->tv_nsec = (long)(ns % 1000000000);
 		clock_asked++;
 	}
 	return (int)rc;
 }
 
+static inline void clock_pass_ms(long ms)
+{
+	clock_ahead += ms * 1000000LL;
+}
+
 static inline void clock_pass(long seconds)
 {
-	clock_ahead += seconds;
+	clock_ahead += seconds * 1000000000LL;
 }
 
 #endif

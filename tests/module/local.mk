@@ -167,6 +167,7 @@ check_PROGRAMS += tests/module/t_gate_login
 tests_module_t_gate_login_LDADD = $(GATE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_gate_time
 tests_module_t_gate_time_LDADD = $(GATE_TEST_LIBS)
+tests_module_t_gate_time_LDFLAGS = -export-dynamic
 check_PROGRAMS += tests/module/t_gate_key
 tests_module_t_gate_key_LDADD = $(GATE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_gate_delegate

@@ -3,14 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "clock.h"
 #include "gate.h"
-
-static void sleep_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
 
 static double now_us(void)
 {
@@ -51,7 +45,7 @@ static void test_expiry(void)
 	OK(staged(h));
 	OK(gate_make_key(h, &key));
 	OK(p11->C_EncryptInit(h, &ecb, key));
-	sleep_ms(1100);
+	clock_pass_ms(1100);
 	RV(p11->C_Encrypt(h, in, 16, out, &n), CKR_USER_NOT_LOGGED_IN);
 	RV(p11->C_EncryptInit(h, &ecb, key), CKR_USER_NOT_LOGGED_IN);
 	RV(gate_use_key(other, key), CKR_USER_NOT_LOGGED_IN);
@@ -59,13 +53,13 @@ static void test_expiry(void)
 	RV(p11->C_Logout(h), CKR_USER_NOT_LOGGED_IN);
 	OK(staged(other));
 	OK(gate_use_key(h, key));
-	sleep_ms(1100);
+	clock_pass_ms(1100);
 	CHECK(gate_state(h) == CKS_RW_PUBLIC_SESSION);
 	/* HZ_Renew before the end moves it. */
 	OK(staged(h));
-	sleep_ms(600);
+	clock_pass_ms(600);
 	OK(gate_vendor->HZ_Renew(h));
-	sleep_ms(600);
+	clock_pass_ms(600);
 	CHECK(gate_state(h) == CKS_RW_USER_FUNCTIONS);
 	/* A refused renewal changes nothing. */
 	gate_stage(h, "{}");
@@ -83,19 +77,19 @@ static void test_renewal(void)
 	h = p11_open(3, CKF_RW_SESSION);
 	OK(p11_login(h, CKU_USER, "attest:"));
 	for (int i = 0; i < 5; i++) {
-		sleep_ms(600);
+		clock_pass_ms(600);
 		CHECK(gate_state(h) == CKS_RW_USER_FUNCTIONS);
 	}
 	CHECK(unlink(gate_path("sim.json")) == 0);
-	sleep_ms(600);
+	clock_pass_ms(600);
 	CHECK(gate_state(h) == CKS_RW_USER_FUNCTIONS);
 	gate_platform("blackwell");
 	for (int i = 0; i < 4; i++) {
-		sleep_ms(600);
+		clock_pass_ms(600);
 		CHECK(gate_state(h) == CKS_RW_USER_FUNCTIONS);
 	}
 	CHECK(unlink(gate_path("sim.json")) == 0);
-	sleep_ms(2100);
+	clock_pass_ms(2100);
 	CHECK(gate_state(h) == CKS_RW_PUBLIC_SESSION);
 	gate_platform("blackwell");
 	OK(p11->C_Finalize(NULL));
@@ -111,15 +105,15 @@ static void test_reattest(void)
 	h = p11_open(3, CKF_RW_SESSION);
 	OK(p11_login(h, CKU_USER, "attest:"));
 	OK(gate_make_key(h, &key));
-	sleep_ms(1100);
+	clock_pass_ms(1100);
 	OK(gate_use_key(h, key));
 	gate_write("sim.json", "{\"measurement\":\"" GATE_ONES "\"}");
 	OK(gate_use_key(h, key)); /* not due yet */
-	sleep_ms(1100);
+	clock_pass_ms(1100);
 	RV(gate_use_key(h, key), CKR_USER_NOT_LOGGED_IN);
 	CHECK(gate_state(h) == CKS_RW_PUBLIC_SESSION);
 	OK(staged(h));
-	sleep_ms(1100);
+	clock_pass_ms(1100);
 	OK(gate_use_key(h, key));
 	gate_platform("blackwell");
 	OK(p11->C_Finalize(NULL));
@@ -160,7 +154,7 @@ static void test_cache(void)
 	REFUSED(p11->C_Login(h, CKU_USER, NULL, 0), "policy_measurement");
 	t = cached_login_us(h);
 	printf("a cached login takes %.0f us\n", t);
-	sleep_ms(2100);
+	clock_pass_ms(2100);
 	REFUSED(p11_login(h, CKU_USER, "attest:"), "policy_measurement");
 	gate_platform("blackwell");
 	OK(p11_login(h, CKU_USER, "attest:"));
@@ -180,7 +174,7 @@ static atomic_bool over;
 static void *worker(void *arg)
 {
 	CK_SESSION_HANDLE h = p11_open(3, CKF_RW_SESSION);
-	unsigned used = 0;
+	atomic_uint *used = arg;
 
 	while (!over) {
 		CK_RV rv = gate_use_key(h, shared);
@@ -188,22 +182,22 @@ static void *worker(void *arg)
 		/* An operation that a logout met between its two calls is gone. */
 		CHECK(rv == CKR_OK || rv == CKR_USER_NOT_LOGGED_IN || rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OPERATION_NOT_INITIALIZED);
 		if (rv == CKR_OK) {
-			used++;
+			(*used)++;
 			continue;
 		}
 		rv = p11_login(h, CKU_USER, "attest:");
 		CHECK(rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN);
 	}
-	*(unsigned *)arg = used;
 	OK(p11->C_CloseSession(h));
 	return NULL;
 }
 
 static void test_threads(void)
 {
+	const struct timespec moment = { 0, 30000000 };
 	CK_SESSION_HANDLE h;
 	pthread_t t[4];
-	unsigned used[4];
+	atomic_uint used[4] = { 0 };
 
 	configure("session_ttl = 1\nreattest = 1\nevidence_cache = 0\n");
 	h = p11_open(3, CKF_RW_SESSION);
@@ -211,8 +205,9 @@ static void test_threads(void)
 	OK(gate_make_key(h, &shared));
 	for (int i = 0; i < 4; i++)
 		CHECK(pthread_create(&t[i], NULL, worker, &used[i]) == 0);
-	for (int i = 0; i < 30; i++) {
-		sleep_ms(100);
+	for (int i = 0; i < 30 || (i < 1000 && (used[0] == 0 || used[1] == 0 || used[2] == 0 || used[3] == 0)); i++) {
+		nanosleep(&moment, NULL);
+		clock_pass_ms(100);
 		(void)p11->C_Logout(h);
 		(void)gate_vendor->HZ_Renew(h);
 	}
