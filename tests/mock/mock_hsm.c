@@ -12,7 +12,12 @@
 		struct mock_hit hit;                                                                                                   \
 		CK_RV rv = mock_before(MOCK_##name, &hit);                                                                             \
                                                                                                                                        \
-		return rv == CKR_OK ? mock_after(&hit, mock_real->C_##name args, len, first, second) : rv;                             \
+		if (rv != CKR_OK)                                                                                                      \
+			return rv;                                                                                                     \
+		mock_in();                                                                                                             \
+		rv = mock_real->C_##name args;                                                                                         \
+		mock_out();                                                                                                            \
+		return mock_after(&hit, rv, len, first, second);                                                                       \
 	}
 
 #define H CK_SESSION_HANDLE s
@@ -96,7 +101,12 @@ static CK_RV refused(const CK_ATTRIBUTE *t, CK_ULONG n)
                                                                                                                                        \
 		if (rv == CKR_OK)                                                                                                      \
 			rv = more;                                                                                                     \
-		return rv == CKR_OK ? mock_after(&hit, mock_real->C_##name args, NULL, first, second) : rv;                            \
+		if (rv != CKR_OK)                                                                                                      \
+			return rv;                                                                                                     \
+		mock_in();                                                                                                             \
+		rv = mock_real->C_##name args;                                                                                         \
+		mock_out();                                                                                                            \
+		return mock_after(&hit, rv, NULL, first, second);                                                                      \
 	}
 
 static CK_RV may_change(void)
@@ -126,7 +136,9 @@ static CK_RV c_GetSlotList(CK_BBOOL present, CK_SLOT_ID *v, CK_ULONG *n)
 
 	if (rv != CKR_OK)
 		return rv;
+	mock_in();
 	rv = mock_real->C_GetSlotList(present, v, n);
+	mock_out();
 	if (rv == CKR_OK && present && mock_gone())
 		*n = 0;
 	return mock_after(&hit, rv, n, NULL, NULL);
@@ -139,7 +151,9 @@ static CK_RV c_GetTokenInfo(CK_SLOT_ID id, CK_TOKEN_INFO *info)
 
 	if (rv != CKR_OK)
 		return rv;
+	mock_in();
 	rv = mock_real->C_GetTokenInfo(id, info);
+	mock_out();
 	if (rv == CKR_OK && mock_has(MOCK_PROTECTED_PATH))
 		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 	if (rv == CKR_OK && mock_has(MOCK_WRITE_PROTECTED))
@@ -156,7 +170,10 @@ static CK_RV c_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void *app, CK_NOTIFY n
 		return rv;
 	if (mock_has(MOCK_WRITE_PROTECTED) && (flags & CKF_RW_SESSION) != 0)
 		return CKR_TOKEN_WRITE_PROTECTED;
-	return mock_after(&hit, mock_real->C_OpenSession(id, flags, app, notify, s), NULL, s, NULL);
+	mock_in();
+	rv = mock_real->C_OpenSession(id, flags, app, notify, s);
+	mock_out();
+	return mock_after(&hit, rv, NULL, s, NULL);
 }
 
 /* With a keypad the PIN of a user is entered there, and one that comes in the call is refused. */
@@ -175,7 +192,10 @@ static CK_RV c_Login(H, CK_USER_TYPE who, CK_BYTE *pin, CK_ULONG n)
 	} else if (pin == NULL) {
 		return CKR_ARGUMENTS_BAD;
 	}
-	return mock_after(&hit, mock_real->C_Login(s, who, pin, n), NULL, NULL, NULL);
+	mock_in();
+	rv = mock_real->C_Login(s, who, pin, n);
+	mock_out();
+	return mock_after(&hit, rv, NULL, NULL, NULL);
 }
 
 /* DER OCTET STRING to what other devices give: the bare octets, or a BIT STRING. */
@@ -225,6 +245,7 @@ static CK_RV c_GetAttributeValue(H, KEY, TMPL)
 
 	if (rv != CKR_OK)
 		return rv;
+	mock_in();
 	for (CK_ULONG i = 0; i < n && !(stop && rv != CKR_OK); i++) {
 		CK_ATTRIBUTE was = t[i];
 
@@ -234,6 +255,7 @@ static CK_RV c_GetAttributeValue(H, KEY, TMPL)
 		if (one != CKR_OK)
 			rv = one;
 	}
+	mock_out();
 	for (CK_ULONG i = 0; i < n; i++)
 		rv = mock_after(&hit, rv, &t[i].ulValueLen, NULL, NULL);
 	return rv;

@@ -12,6 +12,7 @@
 #define EVERY 0UL /* at every call */
 
 CK_FUNCTION_LIST *mock_real;
+static pthread_rwlock_t real_use = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 struct line {
 	enum mock_function fn;
@@ -210,20 +211,35 @@ static CK_ULONG real_slots(CK_SLOT_ID *ids, CK_ULONG room)
 	return mock_real->C_GetSlotList(CK_TRUE, ids, &n) == CKR_OK ? n : 0;
 }
 
+void mock_in(void)
+{
+	pthread_rwlock_rdlock(&real_use);
+}
+
+void mock_out(void)
+{
+	pthread_rwlock_unlock(&real_use);
+}
+
 static void lose_sessions(void)
 {
 	CK_SLOT_ID ids[64];
-	CK_ULONG n = real_slots(ids, 64);
+	CK_ULONG n;
 
+	pthread_rwlock_wrlock(&real_use);
+	n = real_slots(ids, 64);
 	for (CK_ULONG i = 0; i < n; i++)
 		(void)mock_real->C_CloseAllSessions(ids[i]);
+	pthread_rwlock_unlock(&real_use);
 }
 
 static void lose_login(void)
 {
 	CK_SLOT_ID ids[64];
-	CK_ULONG n = real_slots(ids, 64);
+	CK_ULONG n;
 
+	pthread_rwlock_wrlock(&real_use);
+	n = real_slots(ids, 64);
 	for (CK_ULONG i = 0; i < n; i++) {
 		CK_SESSION_HANDLE s;
 
@@ -232,6 +248,7 @@ static void lose_login(void)
 		(void)mock_real->C_Logout(s);
 		(void)mock_real->C_CloseSession(s);
 	}
+	pthread_rwlock_unlock(&real_use);
 }
 
 static void block(void)

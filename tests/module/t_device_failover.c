@@ -3,6 +3,8 @@
  * A slot with two modules that hold the same keys: which one serves, what happens when one of them fails, and that nothing is signed
  * twice. Each is a SoftHSM2 of its own behind a mock of its own.
  */
+#include <pthread.h>
+
 #include "mock.h"
 
 static struct mock a, b;
@@ -298,6 +300,56 @@ static void test_both(void)
 	OK(p11->C_Finalize(NULL));
 }
 
+struct job {
+	pthread_t id;
+	CK_OBJECT_HANDLE key;
+	unsigned long ok, removed, other;
+};
+
+static void *sign_many(void *arg)
+{
+	struct job *j = arg;
+	CK_SESSION_HANDLE s = p11_open(SLOT, 0);
+
+	for (int i = 0; i < 150; i++) {
+		CK_RV rv = try_sign(s, j->key);
+
+		j->ok += rv == CKR_OK;
+		j->removed += rv == CKR_DEVICE_REMOVED;
+		j->other += rv != CKR_OK && rv != CKR_DEVICE_REMOVED;
+	}
+	OK(p11->C_CloseSession(s));
+	return NULL;
+}
+
+/* Many callers while one module comes and goes: each gets a signature, but for those that the removal may have left with one. */
+static void test_threads(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("weight = 1\nweight.2 = 1\n");
+	struct job j[6];
+	unsigned long ok = 0, other = 0;
+
+	for (size_t i = 0; i < sizeof j / sizeof j[0]; i++) {
+		j[i] = (struct job){ .key = shared(s).priv };
+		CHECK(pthread_create(&j[i].id, NULL, sign_many, &j[i]) == 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pause_ms(60);
+		mock_say(&a, "C_Sign 1 die\n");
+		pause_ms(60);
+		a.revive();
+	}
+	for (size_t i = 0; i < sizeof j / sizeof j[0]; i++) {
+		CHECK(pthread_join(j[i].id, NULL) == 0);
+		ok += j[i].ok;
+		other += j[i].other;
+	}
+	CHECK(other == 0 && ok > 6 * 150 - 100);
+	a.revive();
+	until_back(s, shared(s).priv);
+	OK(p11->C_Finalize(NULL));
+}
+
 /* Objects: made in the leading module, changed and ended everywhere; session keys and what is derived. */
 static void test_objects(void)
 {
@@ -370,6 +422,7 @@ int main(void)
 	test_parts();
 	test_namesake();
 	test_weights();
+	test_threads();
 	test_late();
 	test_both();
 	test_objects();
