@@ -45,6 +45,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_ec_key.c \
 	src/backend/soft_ecdh.c \
 	src/backend/soft_ecies.c \
+	src/backend/soft_ecies.h \
 	src/backend/soft_ed.c \
 	src/backend/soft_int.h \
 	src/backend/soft_k256.c \
@@ -65,6 +66,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_rsa_sig.c \
 	src/backend/soft_schnorr.c \
 	src/backend/soft_secret.c \
+	src/backend/soft_share.c \
 	src/backend/soft_sig.c \
 	src/backend/soft_sym.c \
 	src/backend/soft_sym.h \
