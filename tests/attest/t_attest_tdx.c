@@ -185,6 +185,7 @@ evaluate_inside(const struct blob *quote, const hz_attest_input *in, const hz_at
 		name = hz_tdx_status_name(tcb.merged);
 	hz_tdx_collateral_free(&c);
 	sk_X509_pop_free(certs, X509_free);
+	hz_at_seen_free(run.seen);
 	hz_attest_result_free(run.res);
 	return name;
 }
@@ -411,6 +412,7 @@ test_sgx_collateral(struct json_object *manifest)
 	add_set(set, in, &f, false);
 	CHECK(hz_tdx_collateral_open(&run, &pck, true, false, &c) == HZ_ATTEST_R_COLLATERAL_ID);
 	hz_tdx_collateral_free(&c);
+	hz_at_seen_free(run.seen);
 	hz_attest_result_free(run.res);
 	hz_attest_input_free(in);
 	free_files(&f);
