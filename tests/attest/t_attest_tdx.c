@@ -446,6 +446,7 @@ test_forged(struct json_object *manifest)
 	hz_attest_result_free(res);
 	hz_attest_input_free(in);
 	hz_attest_policy_free(p);
+	hz_at_seen_free(run.seen);
 	sk_X509_pop_free(certs, X509_free);
 	blob_free(&quote);
 	blob_free(&pem);
