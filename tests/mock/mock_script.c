@@ -175,7 +175,12 @@ void mock_revive(void)
 
 bool mock_has(enum mock_feature feature)
 {
-	return m.feature[feature];
+	bool has;
+
+	pthread_mutex_lock(&m.lock);
+	has = m.feature[feature];
+	pthread_mutex_unlock(&m.lock);
+	return has;
 }
 
 const char *mock_pin(void)
@@ -183,22 +188,25 @@ const char *mock_pin(void)
 	return m.pin;
 }
 
-static bool among(const CK_ATTRIBUTE_TYPE *list, size_t n, CK_ATTRIBUTE_TYPE type)
+static bool among(const CK_ATTRIBUTE_TYPE *list, const size_t *n, CK_ATTRIBUTE_TYPE type)
 {
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == type)
-			return true;
-	return false;
+	bool found = false;
+
+	pthread_mutex_lock(&m.lock);
+	for (size_t i = 0; i < *n; i++)
+		found |= list[i] == type;
+	pthread_mutex_unlock(&m.lock);
+	return found;
 }
 
 bool mock_hides(CK_ATTRIBUTE_TYPE type)
 {
-	return among(m.hidden, m.n_hidden, type);
+	return among(m.hidden, &m.n_hidden, type);
 }
 
 bool mock_refuses(CK_ATTRIBUTE_TYPE type)
 {
-	return among(m.refused, m.n_refused, type);
+	return among(m.refused, &m.n_refused, type);
 }
 
 /* ---- faults ---- */
