@@ -388,6 +388,39 @@ static void test_away(void)
 	RV(settle(&pieces[0]), CKR_OK);
 }
 
+/* Too much was fed to be fed again: the operation ends, and the next one works. Less is fed again, to the same result. */
+static void test_long(void)
+{
+	static CK_BYTE in[40000], ct[2][90000];
+	CK_BYTE iv[16] = { 1 };
+	CK_MECHANISM m = { CKM_AES_CBC, iv, 16 };
+	CK_ULONG n, at;
+
+	for (int round = 0; round < 2; round++) {
+		mock_say(&mock, round == 0 ? "# no fault\n" : "C_EncryptUpdate 2 rv 0xb3\n");
+		OK(p11->C_EncryptInit(session, &m, aes_key));
+		at = sizeof ct[round];
+		OK(p11->C_EncryptUpdate(session, in, sizeof in, ct[round], &at));
+		n = sizeof ct[round] - at;
+		OK(p11->C_EncryptUpdate(session, in, sizeof in, ct[round] + at, &n));
+		CHECK(at + n == 2 * sizeof in);
+		n = sizeof ct[round];
+		OK(p11->C_EncryptFinal(session, ct[round] + 80000, &n));
+	}
+	CHECK(memcmp(ct[0], ct[1], 80000) == 0);
+	mock_say(&mock, "C_EncryptUpdate 3 rv 0xb3\n");
+	OK(p11->C_EncryptInit(session, &m, aes_key));
+	for (int i = 0; i < 2; i++) {
+		n = sizeof ct[0];
+		OK(p11->C_EncryptUpdate(session, in, sizeof in, ct[0], &n));
+	}
+	n = sizeof ct[0];
+	RV(p11->C_EncryptUpdate(session, in, sizeof in, ct[0], &n), CKR_DEVICE_REMOVED);
+	n = sizeof ct[0];
+	RV(p11->C_EncryptFinal(session, ct[0], &n), CKR_OPERATION_NOT_INITIALIZED);
+	RV(do_cipher(), CKR_OK);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long cases = 0;
@@ -403,6 +436,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
 		if (argc < 2 || strcmp(argv[1], pieces[i].name) == 0)
 			test_piece(&pieces[i], &cases);
+	if (argc < 2)
+		test_long();
 	if (argc < 2)
 		test_away();
 	printf("%lu faults\n", cases);
