@@ -16,7 +16,7 @@ check_PROGRAMS += tests/unit/t_jdoc
 check_PROGRAMS += tests/unit/t_dkg
 check_PROGRAMS += tests/unit/t_eip712
 check_PROGRAMS += tests/unit/t_poai
-check_PROGRAMS += tests/unit/t_nonce
+check_PROGRAMS += tests/unit/t_nonce tests/unit/t_nonce_many
 check_PROGRAMS += tests/unit/t_soft_poai
 check_PROGRAMS += \
 	tests/unit/t_ck_attrs \
