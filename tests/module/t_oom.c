@@ -250,6 +250,68 @@ static CK_RV wrap_oaep(void) { return wrap_with(CKM_RSA_PKCS_OAEP, KEY_RSA, KEY_
 static CK_RV wrap_rsa_aes(void) { return wrap_with(CKM_RSA_AES_KEY_WRAP, KEY_RSA, KEY_P256); }
 static CK_RV wrap_ecies(void) { return wrap_with(CKM_HANZO_ECIES, KEY_K256, KEY_GENERIC); }
 
+/* Share 1 of the secp256k1 key, to that key itself; second: of the split that a refresh subtracts. */
+static CK_RV share_to(CK_BYTE id, bool second, CK_BYTE *w, CK_ULONG *n)
+{
+	CK_HANZO_SHAMIR_PARAMS p = { 1, 2, 3, { 0 } };
+	CK_MECHANISM m = { CKM_HANZO_SHAMIR_SHARE, &p, sizeof p };
+
+	memset(p.splitId, second ? ~id : id, sizeof p.splitId);
+	return p11->C_WrapKey(s, &m, keys[KEY_K256].pub, keys[KEY_K256].priv, w, n);
+}
+
+static CK_RV refresh_share(CK_OBJECT_HANDLE old)
+{
+	CK_HANZO_SHARE_REFRESH_PARAMS p = { old };
+	CK_MECHANISM m = { CKM_HANZO_SHARE_REFRESH, &p, sizeof p };
+	CK_BYTE list[700] = { 0, 0, 1 };
+	CK_OBJECT_HANDLE h = 0;
+	CK_ULONG at = 3, n;
+	CK_RV rv = CKR_OK;
+
+	for (int second = 0; rv == CKR_OK && second < 2; second++) {
+		n = 300;
+		rv = share_to(6, second, list + at + 4, &n);
+		list[at + 2] = (CK_BYTE)(n >> 8);
+		list[at + 3] = (CK_BYTE)n;
+		at += 4 + n;
+	}
+	return rv != CKR_OK ? rv : and_destroy(p11->C_UnwrapKey(s, &m, keys[KEY_K256].priv, list, at, NULL, 0, &h), &h);
+}
+
+/* A share is made, taken, answers, and is refreshed. */
+static CK_RV threshold(void)
+{
+	static CK_BYTE g[33] = { 2, 0x79, 0xbe, 0x66, 0x7e, 0xf9, 0xdc, 0xbb, 0xac, 0x55, 0xa0, 0x62, 0x95, 0xce, 0x87, 0x0b, 0x07,
+				 0x02, 0x9b, 0xfc, 0xdb, 0x2d, 0xce, 0x28, 0xd9, 0x59, 0xf2, 0x81, 0x5b, 0x16, 0xf8, 0x17, 0x98 };
+	CK_HANZO_ECIES_DELEGATE_PARAMS k = { g, sizeof g };
+	CK_MECHANISM open = { CKM_HANZO_ECIES, NULL, 0 }, answer = { CKM_HANZO_ECIES_PARTIAL, &k, sizeof k };
+	CK_MECHANISM delegate = { CKM_HANZO_ECIES_DELEGATE, &k, sizeof k };
+	CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE ec = CKK_EC;
+	CK_ULONG one = 1;
+	CK_ATTRIBUTE a[] = { A_VAL(CKA_CLASS, private_key), A_VAL(CKA_KEY_TYPE, ec), A_VAL(CKA_HANZO_SHARE_INDEX, one) };
+	CK_OBJECT_HANDLE h = 0;
+	CK_RV rv;
+
+	ct_len = sizeof ct;
+	rv = share_to(5, false, ct, &ct_len);
+	if (rv == CKR_OK)
+		rv = p11->C_UnwrapKey(s, &open, keys[KEY_K256].priv, ct, ct_len, a, N(a), &h);
+	if (rv != CKR_OK)
+		return rv;
+	ct_len = sizeof ct;
+	rv = p11->C_WrapKey(s, &answer, keys[KEY_RSA].pub, h, ct, &ct_len);
+	ct_len = sizeof ct;
+	if (rv == CKR_OK)
+		rv = p11->C_WrapKey(s, &delegate, keys[KEY_RSA].pub, keys[KEY_K256].priv, ct, &ct_len);
+	if (rv == CKR_OK)
+		rv = refresh_share(h);
+	countdown = -1;
+	(void)p11->C_DestroyObject(s, h);
+	return rv;
+}
+
 static CK_RV hkdf(void)
 {
 	CK_HKDF_PARAMS p = { CK_TRUE, CK_TRUE, CKM_SHA256, CKF_HKDF_SALT_DATA, value, 32, 0, value, 32 };
@@ -475,6 +537,7 @@ int main(void)
 	STARVE(wrap_oaep);
 	STARVE(wrap_rsa_aes);
 	STARVE(wrap_ecies);
+	STARVE(threshold);
 	STARVE(hkdf);
 	STARVE(ecdh);
 	starve("log_in", log_in, 12);
