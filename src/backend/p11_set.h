@@ -24,11 +24,11 @@ struct hz_p11_member {
 /* One object as the application knows it. Never freed before the set is. */
 struct hz_p11_entry {
 	hz_oid oid;                  /* ours */
-	hz_oid at[HZ_P11_MODULES];   /* each module's own; 0: not known there */
-	bool sure[HZ_P11_MODULES];   /* by its public key, not by its name alone */
-	bool session;
-	bool known, alone;           /* known: print is set; alone: nothing tells this object from another one */
-	uint8_t print[32];           /* hash of the public key, or of what else shows that it is the same */
+	_Atomic hz_oid at[HZ_P11_MODULES]; /* each module's own; 0: not known there */
+	_Atomic bool sure[HZ_P11_MODULES]; /* by its public key, not by its name alone */
+	_Atomic bool session;
+	_Atomic bool known, alone;   /* known: print is set; alone: nothing tells this object from another one */
+	uint8_t print[32];           /* hash of the public key, or of what else shows that it is the same; with the set's lock */
 	uint64_t name;               /* hash of class, key type, CKA_ID (CKA_LABEL where there is none) */
 };
 

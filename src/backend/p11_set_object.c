@@ -141,9 +141,10 @@ CK_RV hz_p11_ref_up(struct hz_p11_set *s, unsigned i, struct hz_attrs *a)
 
 CK_RV hz_p11_ref_down(const struct hz_p11_entry *e, unsigned i, const struct hz_attrs *a, struct hz_attrs *out)
 {
+	hz_oid oid = e->at[i];
 	CK_RV rv = hz_attrs_dup(out, a);
 
-	return rv == CKR_OK ? hz_attrs_set(out, HZ_CKA_REF, &e->at[i], sizeof e->at[i], false) : rv;
+	return rv == CKR_OK ? hz_attrs_set(out, HZ_CKA_REF, &oid, sizeof oid, false) : rv;
 }
 
 /* ---- the same key elsewhere ---- */

@@ -254,6 +254,31 @@ static void test_weights(void)
 	OK(p11->C_Finalize(NULL));
 }
 
+/* A child has nothing of its parent's, which goes on. */
+static void test_fork(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("");
+	CK_OBJECT_HANDLE k = shared(s).priv;
+	pid_t pid;
+
+	OK(try_sign(s, k));
+	pid = fork();
+	if (pid == 0) {
+		OK(p11->C_Initialize(NULL));
+		s = p11_open(SLOT, 0);
+		RV(p11_login(s, CKU_USER, "wrong-pin"), CKR_PIN_INCORRECT);
+		OK(p11_login(s, CKU_USER, DEVICE_PIN));
+		OK(try_sign(s, shared(s).priv));
+		mock_say(&a, "C_SignInit 1 die\n");
+		OK(try_sign(s, shared(s).priv));
+		OK(p11->C_Finalize(NULL));
+		_exit(p11_failures == 0 ? 0 : 1);
+	}
+	p11_wait(pid);
+	OK(try_sign(s, k));
+	OK(p11->C_Finalize(NULL));
+}
+
 /* One is away when the application starts, and is logged in when it comes. */
 static void test_late(void)
 {
@@ -423,6 +448,7 @@ int main(void)
 	test_namesake();
 	test_weights();
 	test_threads();
+	test_fork();
 	test_late();
 	test_both();
 	test_objects();
