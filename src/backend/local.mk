@@ -25,6 +25,8 @@ libhz_la_SOURCES += \
 	src/backend/p11_set_key.c \
 	src/backend/p11_set_object.c \
 	src/backend/p11_side.c \
+	src/backend/p11_side.h \
+	src/backend/p11_side_key.c \
 	src/backend/p11_stream.c \
 	src/backend/p11_find.c \
 	src/backend/p11_list.c \

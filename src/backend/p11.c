@@ -12,7 +12,6 @@
 #include "base/secmem.h"
 #include "crypto/libctx.h"
 #include "store/nonce.h"
-#include "store/store.h"
 
 static void release(struct hz_p11 *p)
 {
@@ -33,7 +32,7 @@ static void p11_close(struct hz_backend *be)
 
 	hz_nonce_free(p->env.nonce[0]);
 	hz_nonce_free(p->env.nonce[1]);
-	hz_store_free(p->side);
+	hz_p11_side_free(p->side);
 	hz_p11_disconnect(p);
 	if (p->handle != NULL)
 		hz_p11_unload(p->handle);
@@ -54,7 +53,7 @@ static void p11_abandon(struct hz_backend *be)
 
 	hz_nonce_abandon(p->env.nonce[0]);
 	hz_nonce_abandon(p->env.nonce[1]);
-	hz_store_abandon(p->side);
+	hz_p11_side_abandon(p->side);
 	p->pin = NULL; /* its memory was the parent's */
 	release(p);
 }
@@ -190,15 +189,6 @@ static CK_RV take_conf(struct hz_p11 *p, const struct hz_p11_conf *c)
 	return CKR_OK;
 }
 
-/* Named by nothing but what the slot is: the device's own serial is not asked for, so the file is there before the device is. */
-static CK_RV open_side(struct hz_p11 *p, const struct hz_p11_conf *c)
-{
-	const struct hz_store_conf conf = { .dir = c->store_dir, .serial = c->serial, .tier = c->tier, .open_token = true,
-					    .max_tries = c->max_pin_tries != 0 ? c->max_pin_tries : 10 };
-
-	return hz_store_new(&p->side, &conf);
-}
-
 static CK_RV refuse_loop(struct hz_p11 *p)
 {
 	switch (hz_p11_identify(p->module)) {
@@ -235,7 +225,7 @@ CK_RV hz_p11_open(const struct hz_p11_conf *conf, struct hz_backend **out)
 	make_locks(p);
 	rv = take_conf(p, conf);
 	if (rv == CKR_OK)
-		rv = open_side(p, conf);
+		rv = hz_p11_side_new(&p->side, conf);
 	if (rv == CKR_OK)
 		rv = hz_soft_env_open(conf->store_dir, conf->chain_id, conf->poai_ttl, conf->hmm_ttl, &p->env);
 	if (rv == CKR_OK)

@@ -51,7 +51,7 @@ static bool line_fits(const struct query *q, const struct hz_p11_line *l)
 
 	if ((q->label != NULL && l->label != q->label_hash) || (q->id != NULL && l->id != q->id_hash))
 		return false;
-	if (o->session || atomic_load(&o->gone) || atomic_load(&o->era) == 0 || (o->private && !q->private_too))
+	if (o->hidden || o->session || atomic_load(&o->gone) || atomic_load(&o->era) == 0 || (o->private && !q->private_too))
 		return false;
 	for (size_t i = 0; i < q->tmpl->n; i++) {
 		const struct hz_attr *x = &q->tmpl->v[i];
@@ -260,12 +260,11 @@ static CK_RV look_closely(struct query *q)
 
 	for (size_t i = 0; i < q->n && rv == CKR_OK; i++) {
 		struct hz_attrs a = HZ_ATTRS_INIT;
-		bool checked;
-		CK_RV one = hz_p11_obj_load(&q->p->be, q->ids[i], &a, &checked);
+		CK_RV one = hz_p11_obj_read(q->p, q->ids[i], &a);
 
 		if (one == CKR_OK && hz_attrs_match(&a, q->tmpl))
 			q->ids[k++] = q->ids[i];
-		else if (one != CKR_OK && one != CKR_OBJECT_HANDLE_INVALID)
+		else if (one != CKR_OK && one != CKR_OBJECT_HANDLE_INVALID && one != HZ_P11_REFUSED)
 			rv = one;
 		hz_attrs_free(&a);
 	}

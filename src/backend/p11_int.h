@@ -35,6 +35,7 @@ struct hz_p11_obj {
 	_Atomic unsigned holders;    /* session objects: our objects that stand for it */
 	/* With the table's lock. */
 	bool private;
+	bool hidden;                 /* our own, for the side store */
 	CK_OBJECT_CLASS cls;
 	CK_KEY_TYPE kt;
 	uint8_t name[32];            /* SHA-256 of class, type, id and label: what it is found again by */
@@ -74,7 +75,7 @@ struct hz_p11 {
 	unsigned tier, max_tries;
 	CK_UTF8CHAR label[32];
 	struct hz_soft_env env;
-	struct hz_store *side;       /* attributes that the device cannot hold */
+	struct hz_p11_side *side;    /* attributes that the device cannot hold */
 
 	void *handle;                /* p11_load.h's; `f` is the same as this floor sees it */
 	CK_FUNCTION_LIST *f;
@@ -96,7 +97,7 @@ struct hz_p11 {
 	pthread_mutex_t keeping;     /* one thread at a time makes objects in the keeper */
 	bool read_only, protected_path;
 	bool forked;                 /* opened in a forked child */
-	bool login_wanted;           /* the user's login is to be kept up */
+	_Atomic bool login_wanted;   /* the user's login is to be kept up */
 	bool so;                     /* the SO is logged in at the device */
 	bool unsure;                 /* a login of ours may be left at the device: a call about it failed */
 	bool ours;                   /* the device's login was made by us, not by the application beside us */
@@ -251,6 +252,9 @@ void hz_p11_table_free(struct hz_p11 *p);
 
 /* ---- p11_object.c ---- */
 
+/* As hz_p11_obj_load, with HZ_P11_REFUSED for what it is. */
+CK_RV hz_p11_obj_read(struct hz_p11 *p, hz_oid id, struct hz_attrs *out);
+
 CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked);
 CK_RV hz_p11_insert(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids);
 CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg);
@@ -268,10 +272,25 @@ void hz_p11_made(struct hz_p11 *p, const struct hz_attrs *set);
 
 /* ---- p11_side.c: CKA_HANZO_* and mechanism lists, beside the device's object ---- */
 
-/* Add what is kept beside the object with these attributes. */
+/* An object whose limits cannot be told any more (hz_p11_obj_load: CKR_DEVICE_ERROR). */
+#define HZ_P11_REFUSED (CKR_VENDOR_DEFINED | 0x485afeUL)
+
+struct hz_p11_side;
+/* Touches no file. On failure *out is for the caller to free. */
+CK_RV hz_p11_side_new(struct hz_p11_side **out, const struct hz_p11_conf *c);
+void hz_p11_side_free(struct hz_p11_side *side);
+void hz_p11_side_abandon(struct hz_p11_side *side);
+/* The device's user is logged out: the store's key is wiped. */
+void hz_p11_side_logout(struct hz_p11 *p);
+
+/* Add what is kept beside the object with these attributes. HZ_P11_REFUSED. */
 CK_RV hz_p11_side_load(struct hz_p11 *p, struct hz_attrs *a);
-/* Keep what of `set` the device cannot hold; nothing kept where there is nothing. */
+/*
+ * Keep what of a new object's set the device cannot hold; what of a changed one; no more of one that has ended.
+ * CKR_TEMPLATE_INCONSISTENT: nothing ties it to the object, or another object with its CKA_ID has other limits.
+ */
 CK_RV hz_p11_side_save(struct hz_p11 *p, const struct hz_attrs *set);
+CK_RV hz_p11_side_change(struct hz_p11 *p, const struct hz_attrs *was, const struct hz_attrs *now);
 CK_RV hz_p11_side_drop(struct hz_p11 *p, const struct hz_attrs *set);
 
 /* ---- p11_mechs.c ---- */

@@ -277,6 +277,7 @@ void hz_p11_logout(struct hz_backend *be)
 		forget_pin(p);
 	}
 	pthread_mutex_unlock(&p->conn);
+	hz_p11_side_logout(p);
 }
 
 CK_RV hz_p11_init_pin(struct hz_backend *be, const uint8_t *pin, size_t len)

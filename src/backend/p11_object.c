@@ -62,9 +62,8 @@ static CK_RV load_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv;
 }
 
-CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked)
+CK_RV hz_p11_obj_read(struct hz_p11 *p, hz_oid id, struct hz_attrs *out)
 {
-	struct hz_p11 *p = hz_p11_self(be);
 	struct loading l = { hz_p11_obj_of(p, id), out };
 	CK_RV rv;
 
@@ -78,8 +77,15 @@ CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bo
 		rv = hz_p11_set_ref(out, l.o);
 	if (rv != CKR_OK)
 		hz_attrs_free(out);
-	*checked = true;
 	return rv;
+}
+
+CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bool *checked)
+{
+	CK_RV rv = hz_p11_obj_read(hz_p11_self(be), id, out);
+
+	*checked = true;
+	return rv == HZ_P11_REFUSED ? CKR_DEVICE_ERROR : rv;
 }
 
 /* ---- insert ---- */
@@ -249,9 +255,7 @@ CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg
 	if (rv == CKR_OK)
 		rv = hz_p11_run(p, update_work, &c);
 	if (rv == CKR_OK)
-		rv = hz_p11_side_drop(p, &was);
-	if (rv == CKR_OK)
-		rv = hz_p11_side_save(p, &now);
+		rv = hz_p11_side_change(p, &was, &now);
 	if (rv == CKR_OK)
 		hz_p11_obj_seen(p, c.o, &now);
 	hz_attrs_free(&was);
@@ -284,13 +288,14 @@ CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
 	struct hz_p11 *p = hz_p11_self(be);
 	struct hz_p11_obj *o = hz_p11_obj_of(p, id);
 	struct ending e = { o, false };
+	struct loading l = { o, NULL };
 	struct hz_attrs was = HZ_ATTRS_INIT;
-	bool checked;
 	CK_RV rv;
 
 	if (o == NULL)
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "no such object");
-	rv = o->session ? CKR_OK : hz_p11_obj_load(be, id, &was, &checked);
+	l.out = &was;
+	rv = o->session ? CKR_OK : hz_p11_run(p, load_work, &l); /* what is refused can be destroyed */
 	if (rv == CKR_OK)
 		rv = hz_p11_run(p, destroy_work, &e);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/p11_side.h"
 #include "backend/p11_table.h"
 #include "base/error.h"
 #include "crypto/hash.h"
@@ -79,6 +80,7 @@ struct hz_p11_obj *hz_p11_table_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const 
 	o = calloc(1, sizeof *o);
 	if (o == NULL)
 		return NULL;
+	o->hidden = hz_p11_side_key(p, attrs);
 	t->v[t->n] = (struct hz_p11_line){ 0, 0, o };
 	hz_p11_note(&t->v[t->n], attrs);
 	o->oid = ++t->n;

@@ -15,10 +15,10 @@
 
 #define INSTANCE 12 /* hex digits */
 
-/* "0123456789abcdef.db" */
+/* "0123456789abcdef.db", or the store beside a device: "0123456789abcdef.side.db" */
 static bool is_database(const char *name)
 {
-	return strspn(name, "0123456789abcdef") == 16 && strcmp(name + 16, ".db") == 0;
+	return strspn(name, "0123456789abcdef") == 16 && (strcmp(name + 16, ".db") == 0 || strcmp(name + 16, ".side.db") == 0);
 }
 
 /* The slot whose default serial a name may be: one without a serial of its own, whose id the last four digits give. */

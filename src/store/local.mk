@@ -25,6 +25,7 @@ libhz_la_SOURCES += \
 	src/store/seal.c \
 	src/store/seal.h \
 	src/store/seal_conf.h \
+	src/store/seal_hsm.c \
 	src/store/seal_pin.c \
 	src/store/seal_present.c \
 	src/store/seal_sim.c \

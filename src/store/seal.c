@@ -9,7 +9,7 @@
 #include "crypto/hmac.h"
 #include "crypto/libctx.h"
 
-static const struct hz_seal_kind *const kinds_known[] = { &hz_seal_pin, &hz_seal_tpm2, &hz_seal_snp, &hz_seal_sim };
+static const struct hz_seal_kind *const kinds_known[] = { &hz_seal_pin, &hz_seal_tpm2, &hz_seal_snp, &hz_seal_hsm, &hz_seal_sim };
 
 static const struct hz_seal_kind *kind_find(unsigned id)
 {
@@ -22,7 +22,7 @@ static const struct hz_seal_kind *kind_find(unsigned id)
 const struct hz_seal_kind *hz_seal_by_name(const char *name)
 {
 	for (size_t i = 0; i < sizeof kinds_known / sizeof kinds_known[0]; i++)
-		if (strcmp(kinds_known[i]->name, name) == 0)
+		if (kinds_known[i] != &hz_seal_hsm && strcmp(kinds_known[i]->name, name) == 0)
 			return kinds_known[i];
 	return NULL;
 }

@@ -48,6 +48,7 @@ struct hz_seal_kind {
 extern const struct hz_seal_kind hz_seal_pin;
 extern const struct hz_seal_kind hz_seal_tpm2;
 extern const struct hz_seal_kind hz_seal_snp;
+extern const struct hz_seal_kind hz_seal_hsm; /* needs conf->hsm_secret; no configuration names it */
 extern const struct hz_seal_kind hz_seal_sim; /* the simulated platform: its secret is public, it protects nothing */
 
 /* A kind that this build has, by the name that the configuration uses; NULL: none. */

@@ -35,6 +35,7 @@ struct hz_seal_conf {
 	struct hz_pcrs tpm2_pcrs;  /* n == 0: HZ_TPM2_PCRS */
 	char snp_device[128];      /* "": HZ_SNP_DEVICE */
 	enum hz_snp_key snp_key;   /* root of the derived key */
+	const uint8_t *hsm_secret; /* 32 bytes that the owner of the store keeps while it is used, and fills in before a login; NULL: none */
 	unsigned snp_vmpl;         /* 0..3: the level of the report and the key, at least the one that the module runs at */
 };
 

@@ -87,6 +87,9 @@ EXTRA_DIST += tests/module/softhsm.h
 check_PROGRAMS += tests/module/t_device_mechs
 tests_module_t_device_mechs_LDADD = $(MODULE_TEST_LIBS)
 
+check_PROGRAMS += tests/module/t_device_side
+tests_module_t_device_side_LDADD = $(MODULE_TEST_LIBS) $(SQLITE_LIBS)
+
 check_PROGRAMS += tests/module/t_find
 tests_module_t_find_LDADD = $(MODULE_TEST_LIBS)
 

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key of the side store lies in the device itself, behind the device's own login: a hash of the PIN beside it would let who has the
+ * file try PINs that the device counts. An AES key there enciphers two fixed blocks into the store's secret; a device that makes no AES
+ * keys holds the secret as a private data object.
+ */
+#include <string.h>
+
+#include "backend/p11_side.h"
+#include "base/error.h"
+#include "base/secmem.h"
+#include "crypto/hash.h"
+#include "crypto/libctx.h"
+#include "store/seal.h"
+
+#define DOMAIN "hanzo-pkcs11/side-key/v1"
+enum { CANDIDATES = 8, BLOCK = 16 };
+
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+static CK_OBJECT_CLASS secret_key = CKO_SECRET_KEY, data = CKO_DATA;
+static CK_KEY_TYPE aes = CKK_AES;
+#define LABEL(side) { CKA_LABEL, (side)->label, strlen((side)->label) }
+
+struct asking {
+	struct hz_p11_side *side;
+	bool make;
+	size_t which, n;             /* of the candidates, and how many there are */
+	CK_OBJECT_HANDLE made;
+};
+
+/* By our token's serial: several slots may lie before one device. */
+static void block_of(const struct hz_p11_side *side, uint8_t i, uint8_t out[HZ_HASH_MAX])
+{
+	struct hz_hash h;
+
+	hz_hash_init(&h, HZ_SHA256);
+	hz_hash_update(&h, DOMAIN, sizeof DOMAIN);
+	hz_hash_update(&h, side->serial, strlen(side->serial) + 1);
+	hz_hash_update(&h, &i, 1);
+	hz_hash_final(&h, out);
+}
+
+static CK_MECHANISM_TYPE cipher(struct hz_p11 *p)
+{
+	if (hz_p11_device_does(p, CKM_AES_ECB, CKF_ENCRYPT))
+		return CKM_AES_ECB;
+	return hz_p11_device_does(p, CKM_AES_CBC, CKF_ENCRYPT) ? CKM_AES_CBC : CK_UNAVAILABLE_INFORMATION;
+}
+
+/* One block each, so that CBC without an IV is the same as ECB. */
+static CK_RV encipher(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_side *side, CK_OBJECT_HANDLE key)
+{
+	CK_BYTE zeros[BLOCK] = { 0 }, in[HZ_HASH_MAX];
+	CK_MECHANISM m = { cipher(p), zeros, BLOCK };
+	CK_RV rv = m.mechanism != CK_UNAVAILABLE_INFORMATION ? CKR_OK : hz_fail(CKR_MECHANISM_INVALID, "the device has no AES any more");
+
+	if (m.mechanism == CKM_AES_ECB)
+		m = (CK_MECHANISM){ CKM_AES_ECB, NULL, 0 };
+	for (uint8_t i = 1; i <= 2 && rv == CKR_OK; i++) {
+		CK_ULONG n = BLOCK;
+
+		block_of(side, i, in);
+		rv = p->f->C_EncryptInit(s, &m, key);
+		if (rv == CKR_OK)
+			rv = p->f->C_Encrypt(s, in, BLOCK, side->secret + (size_t)(i - 1) * BLOCK, &n);
+		if (rv == CKR_OK && n != BLOCK)
+			rv = hz_fail(CKR_DEVICE_ERROR, "%lu bytes of an AES block", n);
+	}
+	return rv;
+}
+
+static CK_RV read_data(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_side *side, CK_OBJECT_HANDLE h)
+{
+	CK_ATTRIBUTE v = { CKA_VALUE, side->secret, HZ_SEAL_SECRET };
+	CK_RV rv = p->f->C_GetAttributeValue(s, h, &v, 1);
+
+	return rv == CKR_OK && v.ulValueLen != HZ_SEAL_SECRET ? hz_fail(CKR_DEVICE_ERROR, "a secret of %lu bytes", v.ulValueLen) : rv;
+}
+
+static CK_RV search(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *found, size_t *k)
+{
+	CK_ULONG got = 0;
+	CK_RV rv = p->f->C_FindObjectsInit(s, t, n);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = p->f->C_FindObjects(s, found, CANDIDATES, &got);
+	(void)p->f->C_FindObjectsFinal(s);
+	*k = rv == CKR_OK && got <= CANDIDATES ? got : 0;
+	return rv;
+}
+
+static CK_RV make_aes(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_side *side, uint8_t *id, CK_OBJECT_HANDLE *h)
+{
+	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG len = 32;
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 }, { CKA_SENSITIVE, &yes, 1 }, { CKA_EXTRACTABLE, &yes, 1 },
+			     { CKA_ENCRYPT, &yes, 1 }, { CKA_DECRYPT, &no, 1 }, LABEL(side), { CKA_ID, id, BLOCK }, { CKA_VALUE_LEN, &len, sizeof len } };
+
+	return p->f->C_GenerateKey(s, &m, t, sizeof t / sizeof t[0], h);
+}
+
+static CK_RV make_data(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_side *side, CK_OBJECT_HANDLE *h)
+{
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &data, sizeof data }, { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 }, LABEL(side),
+			     { CKA_VALUE, side->secret, HZ_SEAL_SECRET } };
+
+	if (!hz_random(side->secret, HZ_SEAL_SECRET))
+		return hz_fail(CKR_FUNCTION_FAILED, "no random bytes: %s", hz_ossl_reason());
+	return p->f->C_CreateObject(s, t, sizeof t / sizeof t[0], h);
+}
+
+static CK_RV ask(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct asking *q = arg;
+	struct hz_p11_side *side = q->side;
+	uint8_t id[HZ_HASH_MAX];
+	CK_ATTRIBUTE keys[] = { { CKA_CLASS, &secret_key, sizeof secret_key }, { CKA_KEY_TYPE, &aes, sizeof aes }, { CKA_TOKEN, &yes, 1 },
+				{ CKA_ID, id, BLOCK } };
+	CK_ATTRIBUTE values[] = { { CKA_CLASS, &data, sizeof data }, { CKA_TOKEN, &yes, 1 }, LABEL(side),
+				  { CKA_PRIVATE, &yes, 1 } };
+	CK_OBJECT_HANDLE found[2 * CANDIDATES];
+	size_t n = 0, k = 0;
+	CK_RV rv;
+
+	block_of(side, 0, id);
+	rv = search(p, s, keys, 4, found, &n);
+	if (rv == CKR_OK)
+		rv = search(p, s, values, 4, found + n, &k);
+	q->n = n + k;
+	if (rv != CKR_OK || (q->n == 0 && !q->make))
+		return rv != CKR_OK ? rv : hz_fail(CKR_DEVICE_ERROR, "the device has not the key of the store beside it");
+	if (q->which < n)
+		return encipher(p, s, side, found[q->which]);
+	if (q->which < q->n)
+		return read_data(p, s, side, found[q->which]);
+	rv = cipher(p) != CK_UNAVAILABLE_INFORMATION ? make_aes(p, s, side, id, &q->made) : CKR_MECHANISM_INVALID;
+	if (rv == CKR_OK)
+		return encipher(p, s, side, q->made);
+	return hz_p11_lost(rv) ? rv : make_data(p, s, side, &q->made);
+}
+
+static CK_RV unmake(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	return p->f->C_DestroyObject(s, ((struct asking *)arg)->made);
+}
+
+/* Each candidate: two processes may have made one each at the same time. A new key without a store is taken back. */
+static CK_RV try_all(struct hz_p11 *p, bool make)
+{
+	struct asking q = { p->side, make, 0, 0, CK_INVALID_HANDLE };
+	CK_RV rv;
+
+	do {
+		rv = hz_p11_run(p, ask, &q);
+		if (rv == CKR_OK)
+			rv = hz_store_login(p->side->store, false, NULL, 0, true);
+	} while (rv == CKR_DEVICE_ERROR && ++q.which < q.n);
+	hz_wipe(p->side->secret, HZ_SEAL_SECRET);
+	if (rv != CKR_OK && q.made != CK_INVALID_HANDLE)
+		(void)hz_p11_run(p, unmake, &q);
+	return rv;
+}
+
+bool hz_p11_side_key(struct hz_p11 *p, const struct hz_attrs *a)
+{
+	const struct hz_attr *v = hz_attrs_find(a, CKA_LABEL);
+	const size_t n = sizeof HZ_P11_SIDE_LABEL - 1;
+
+	if (v == NULL || v->len < n || memcmp(v->value, HZ_P11_SIDE_LABEL, n) != 0)
+		return false;
+	if (v->len == strlen(p->side->label) && memcmp(v->value, p->side->label, v->len) == 0)
+		atomic_store(&p->side->key_seen, true);
+	return true;
+}
+
+CK_RV hz_p11_side_open(struct hz_p11 *p, bool make)
+{
+	struct hz_p11_side *side = p->side;
+	unsigned era = atomic_load(&p->era);
+	CK_RV rv;
+
+	if (side->open)
+		return CKR_OK;
+	if (!p->login_wanted)
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the store beside the device opens with the device's login");
+	if (!make && side->refused_era == era && era != 0)
+		return hz_fail(CKR_DEVICE_ERROR, "the store beside the device did not open");
+	rv = try_all(p, make);
+	side->open = rv == CKR_OK;
+	side->refused_era = rv == CKR_OK ? 0 : era;
+	return rv;
+}

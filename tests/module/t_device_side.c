@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is kept beside the keys of a device, and somebody who may write the store: each change to a row, to the index or to the whole is
+ * noticed, the key concerned is refused, and the others work on. The device is SoftHSM2.
+ */
+#include <dirent.h>
+#include <sqlite3.h>
+#include <time.h>
+
+#include "p11.h"
+#include "softhsm.h"
+
+#define SLOT SOFTHSM_SLOT
+
+static CK_BBOOL yes = CK_TRUE;
+static CK_BYTE k256[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
+static char db_path[300], log_path[128];
+static CK_SESSION_HANDLE s;
+
+static void begin(void)
+{
+	OK(p11->C_Initialize(NULL));
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	OK(p11_login(s, CKU_USER, SOFTHSM_PIN));
+}
+
+static void end(void)
+{
+	OK(p11->C_Finalize(NULL));
+}
+
+/* A pair on secp256k1; `only`: what the private key may do. */
+static CK_RV make(const char *label, const CK_MECHANISM_TYPE *only, CK_OBJECT_HANDLE *priv)
+{
+	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
+	CK_ATTRIBUTE a[] = { { CKA_EC_PARAMS, k256, sizeof k256 }, { CKA_TOKEN, &yes, 1 }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+			     { CKA_ID, (void *)(uintptr_t)label, strlen(label) } };
+	CK_ATTRIBUTE b[] = { { CKA_TOKEN, &yes, 1 }, { CKA_SIGN, &yes, 1 }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+			     { CKA_ID, (void *)(uintptr_t)label, strlen(label) },
+			     { CKA_ALLOWED_MECHANISMS, (void *)(uintptr_t)only, sizeof *only } };
+	CK_OBJECT_HANDLE pub;
+
+	return p11->C_GenerateKeyPair(s, &m, a, 4, b, only != NULL ? 5 : 4, &pub, priv);
+}
+
+static CK_ULONG find(const char *label, CK_OBJECT_CLASS cls, CK_OBJECT_HANDLE *h)
+{
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_LABEL, (void *)(uintptr_t)label, strlen(label) } };
+	CK_OBJECT_HANDLE v[8];
+	CK_ULONG n = 0;
+
+	OK(p11->C_FindObjectsInit(s, t, label[0] != '\0' ? 2 : 1));
+	OK(p11->C_FindObjects(s, v, 8, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	if (n != 0 && h != NULL)
+		*h = v[0];
+	return n;
+}
+
+/* What comes of an attempt to sign with the mechanism. */
+static CK_RV sign(const char *label, CK_MECHANISM_TYPE type, const char *text, CK_ULONG len)
+{
+	CK_MECHANISM m = { type, NULL, 0 };
+	CK_OBJECT_HANDLE h = 0;
+	CK_BYTE sig[80];
+	CK_ULONG n = sizeof sig;
+	CK_RV rv;
+
+	if (find(label, CKO_PRIVATE_KEY, &h) != 1)
+		return CKR_KEY_HANDLE_INVALID;
+	rv = p11->C_SignInit(s, &m, h);
+	return rv == CKR_OK ? p11->C_Sign(s, (CK_BYTE *)(uintptr_t)text, len, sig, &n) : rv;
+}
+
+static CK_RV sign_raw(const char *label)
+{
+	return sign(label, CKM_ECDSA, "0123456789abcdef0123456789abcdef", 32);
+}
+
+static CK_RV sign_poai(const char *label)
+{
+	static unsigned turn;
+	char text[512];
+
+	snprintf(text, sizeof text,
+		 "{\"modelId\":\"m\",\"inputHash\":\"0x%064d\",\"outputHash\":\"0x%064d\",\"timestamp\":%lld,\"computeTime\":5,"
+		 "\"nodeId\":\"n\",\"nonce\":\"0x%056d%08x\"}", 1, 2, (long long)time(NULL), 3, ++turn);
+	return sign(label, CKM_HANZO_POAI, text, strlen(text));
+}
+
+/* ---- the store ---- */
+
+static void find_database(void)
+{
+	char dir[128];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(dir, sizeof dir, "%s/store", p11_dir);
+	d = opendir(dir);
+	db_path[0] = '\0';
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (strlen(e->d_name) > 8 && strcmp(e->d_name + strlen(e->d_name) - 8, ".side.db") == 0)
+			snprintf(db_path, sizeof db_path, "%s/%.100s", dir, e->d_name);
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char cmd[800];
+
+	snprintf(cmd, sizeof cmd, "rm -f '%s-wal' '%s-shm' '%s' && cp -p '%s' '%s'", to, to, to, from, to);
+	CHECK(system(cmd) == 0);
+}
+
+static void run_sql(const char *sql)
+{
+	sqlite3 *db = NULL;
+	char *why = NULL;
+
+	CHECK(sqlite3_open(db_path, &db) == SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fprintf(stderr, "%s: %s\n", sql, why);
+	CHECK(why == NULL && (sqlite3_changes(db) != 0 || strncmp(sql, "BEGIN", 5) == 0));
+	(void)sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	(void)sqlite3_close(db);
+}
+
+static bool logged(const char *text)
+{
+	char line[1024];
+	bool found = false;
+	FILE *f = fopen(log_path, "r");
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		found |= strstr(line, text) != NULL;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* ---- */
+
+#define LABELS "(SELECT label FROM object WHERE label <> CAST('index' AS BLOB) ORDER BY id LIMIT 1)"
+
+static const struct attack {
+	const char *name, *sql;
+	bool one, all; /* the first limited key is refused; every key is */
+} attacks[] = {
+	{ "another mechanism in the row", "UPDATE object SET pub = CAST(replace(pub, X'80485A10', X'00001041') AS BLOB) WHERE label = " LABELS,
+	  true, false },
+	{ "one changed bit", "UPDATE object SET pub = CAST(substr(pub, 1, length(pub) - 1) || X'00' AS BLOB) WHERE label = " LABELS, true, false },
+	{ "a row without its seal", "UPDATE object SET sec = NULL WHERE label = " LABELS, true, false },
+	{ "no row", "DELETE FROM object WHERE label = " LABELS, true, false },
+	{ "the row under another name", "UPDATE object SET label = X'00' WHERE label = " LABELS, true, false },
+	{ "no index", "DELETE FROM object WHERE label = CAST('index' AS BLOB)", true, true },
+	{ "an index without its seal", "UPDATE object SET sec = NULL WHERE label = CAST('index' AS BLOB)", true, true },
+	{ "no rows at all", "DELETE FROM object", true, true },
+	{ "no token", "DELETE FROM token", true, true },
+	{ "no seals", "DELETE FROM seal", true, true },
+	{ "another store key", "UPDATE login SET wrapped = zeroblob(length(wrapped))", true, true },
+	{ "two rows changed about",
+	  "BEGIN; CREATE TEMP TABLE t AS SELECT id, pub, sec FROM object WHERE label <> CAST('index' AS BLOB) ORDER BY id LIMIT 2;"
+	  "UPDATE object SET pub = (SELECT pub FROM t WHERE t.id <> object.id), sec = (SELECT sec FROM t WHERE t.id <> object.id)"
+	  " WHERE id IN (SELECT id FROM t); COMMIT", true, false },
+};
+
+static void test_attack(const struct attack *a, const char *good)
+{
+	CK_RV rv;
+
+	copy_file(good, db_path);
+	run_sql(a->sql);
+	begin();
+	rv = sign_raw("limited");
+	if (rv != CKR_KEY_HANDLE_INVALID && rv != CKR_DEVICE_ERROR)
+		p11_fail(a->name, 0, "the limited key was not refused for what it may not do");
+	rv = sign_poai("limited");
+	if (a->one && rv != CKR_KEY_HANDLE_INVALID && rv != CKR_DEVICE_ERROR)
+		p11_fail(a->name, 0, "the limited key was not refused");
+	rv = sign_raw("free");
+	if (a->all ? rv != CKR_KEY_HANDLE_INVALID && rv != CKR_DEVICE_ERROR : rv != CKR_OK)
+		p11_fail(a->name, 0, "the key without limits");
+	end();
+}
+
+static void test_lost(const char *good)
+{
+	CK_OBJECT_HANDLE h;
+	CK_MECHANISM_TYPE only = CKM_HANZO_POAI;
+
+	(void)unlink(db_path);
+	begin();
+	CHECK(sign_raw("limited") != CKR_OK && sign_raw("free") != CKR_OK);
+	CHECK(make("after", &only, &h) != CKR_OK); /* and no new store takes its place unnoticed */
+	CHECK(access(db_path, F_OK) != 0);
+	end();
+	CHECK(logged("the store beside the device was taken away"));
+	copy_file(good, db_path);
+	begin();
+	OK(sign_poai("limited"));
+	OK(sign_raw("free"));
+	end();
+}
+
+/* One CKA_ID, two objects: they have the limits in common, as long as one of them is there. */
+static void test_copies(void)
+{
+	CK_MECHANISM_TYPE other = CKM_HANZO_ECDSA_RECOVERABLE;
+	CK_ATTRIBUTE narrower = { CKA_ALLOWED_MECHANISMS, &other, sizeof other }, renamed = { CKA_LABEL, (void *)(uintptr_t)"copy", 4 };
+	CK_ATTRIBUTE id = { CKA_ID, (void *)(uintptr_t)"new-id", 6 };
+	CK_OBJECT_HANDLE h = 0, copy = 0;
+
+	begin();
+	CHECK(find("limited", CKO_PRIVATE_KEY, &h) == 1);
+	CHECK(p11->C_CopyObject(s, h, &narrower, 1, &copy) != CKR_OK);
+	OK(p11->C_CopyObject(s, h, &renamed, 1, &copy));
+	RV(sign_raw("copy"), CKR_MECHANISM_INVALID);
+	OK(p11->C_DestroyObject(s, copy));
+	RV(sign_raw("limited"), CKR_MECHANISM_INVALID);
+	OK(sign_poai("limited"));
+	CHECK(find("limited", CKO_PRIVATE_KEY, &h) == 1);
+	OK(p11->C_SetAttributeValue(s, h, &id, 1)); /* the limits follow the key */
+	CHECK(find("limited", CKO_PUBLIC_KEY, &h) == 1);
+	OK(p11->C_SetAttributeValue(s, h, &id, 1));
+	RV(sign_raw("limited"), CKR_MECHANISM_INVALID);
+	end();
+	begin();
+	RV(sign_raw("limited"), CKR_MECHANISM_INVALID);
+	OK(sign_poai("limited"));
+	end();
+}
+
+static void test_destroy(const char *good)
+{
+	CK_OBJECT_HANDLE h = 0;
+	CK_MECHANISM_TYPE only = CKM_HANZO_POAI;
+
+	copy_file(good, db_path);
+	begin();
+	CHECK(find("second", CKO_PRIVATE_KEY, &h) == 1);
+	OK(p11->C_DestroyObject(s, h));
+	OK(make("second", NULL, &h)); /* a new key of the old name has none of its limits */
+	OK(sign_raw("second") == CKR_KEY_HANDLE_INVALID ? CKR_OK : sign_raw("second"));
+	OK(make("third", &only, &h));
+	RV(sign_raw("third"), CKR_MECHANISM_INVALID);
+	end();
+}
+
+int main(void)
+{
+	CK_MECHANISM_TYPE poai = CKM_HANZO_POAI;
+	CK_OBJECT_HANDLE h;
+	char good[128];
+
+	if (!softhsm_make()) {
+		printf("SKIP t_device_side: no SoftHSM2 at %s\n", softhsm_module());
+		return 77;
+	}
+	p11_start();
+	softhsm_configure("");
+	snprintf(log_path, sizeof log_path, "%s/log", p11_dir);
+	snprintf(good, sizeof good, "%s/good.db", p11_dir);
+	begin();
+	OK(make("free", NULL, &h));
+	find_database();
+	CHECK(db_path[0] == '\0'); /* nothing is made where nothing is kept */
+	OK(make("limited", &poai, &h));
+	OK(make("second", &poai, &h));
+	RV(sign_raw("limited"), CKR_MECHANISM_INVALID);
+	OK(sign_poai("limited"));
+	OK(sign_raw("free"));
+	CHECK(find("", CKO_SECRET_KEY, NULL) == 0); /* the store's key is not shown */
+	end();
+	find_database();
+	CHECK(db_path[0] != '\0');
+	begin();
+	RV(sign_raw("limited"), CKR_MECHANISM_INVALID);
+	OK(p11->C_Logout(s));
+	OK(p11_login(s, CKU_USER, SOFTHSM_PIN));
+	RV(sign_raw("limited"), CKR_MECHANISM_INVALID);
+	OK(sign_poai("second"));
+	CHECK(find("", CKO_SECRET_KEY, NULL) == 0);
+	end();
+	copy_file(db_path, good);
+	for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++)
+		test_attack(&attacks[i], good);
+	copy_file(good, db_path);
+	test_lost(good);
+	test_destroy(good);
+	copy_file(good, db_path);
+	test_copies();
+	softhsm_end();
+	return p11_end();
+}
