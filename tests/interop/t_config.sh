@@ -19,6 +19,19 @@ grep -q shown objects || fail "the P-256 key is not shown"
 ! grep -q hidden objects || fail "the secp256k1 key is shown"
 [ -d keys ] || fail "the store is not where the configuration says"
 
+say "the example for a confidential guest: read as it is, and no token where there is no such guest"
+mkdir -p policies collateral
+cp "$HANZO_SRCDIR"/examples/policy-*.json policies/ && chmod 600 policies/*
+sed "s|/var/lib/hanzo-pkcs11|$work/tee|; s|/etc/hanzo/collateral|$work/collateral|; s|/etc/hanzo/|$work/policies/|" "$HANZO_SRCDIR/examples/tee.conf" > tee.conf
+chmod 600 tee.conf
+HANZO_PKCS11_CONF="$work/tee.conf" "$HANZO_P11" doctor --module "$HANZO_MODULE" > tee.out || true
+grep -q "^configuration *$work/tee.conf" tee.out || { cat tee.out; fail "the example for a guest is not read"; }
+! grep -q '^reason' tee.out || { cat tee.out; fail "the example for a guest is refused"; }
+if [ ! -e /dev/sev-guest ]; then
+	HANZO_PKCS11_CONF="$work/tee.conf" p11 --list-slots > slots
+	! grep -q 'token label *: hanzo-\(secure\|gpu\)\|key-host' slots || { cat slots; fail "a token without its platform"; }
+fi
+
 say "refused, with file, section and key"
 wrong() { # wrong WHAT-THE-REASON-NAMES TEXT
 	printf '%s\n' "$2" > bad.conf
