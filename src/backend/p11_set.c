@@ -48,6 +48,16 @@ static void set_abandon(struct hz_backend *be)
 
 /* ---- the token ---- */
 
+static bool set_present(struct hz_backend *be)
+{
+	struct hz_p11_set *s = hz_p11_set_self(be);
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (member(s, (int)i)->ops->present(member(s, (int)i)))
+			return true;
+	return false;
+}
+
 static CK_RV set_token_state(struct hz_backend *be, struct hz_token_state *st)
 {
 	struct hz_p11_set *s = hz_p11_set_self(be);
@@ -195,6 +205,7 @@ static const struct hz_backend_ops set_ops = {
 	.name = "pkcs11",
 	.close = set_close,
 	.abandon = set_abandon,
+	.present = set_present,
 	.token_state = set_token_state,
 	.read_only = set_read_only,
 	.init_token = set_init_token,

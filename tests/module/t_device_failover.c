@@ -302,6 +302,21 @@ static void test_late(void)
 	OK(p11->C_Finalize(NULL));
 }
 
+static bool present(void)
+{
+	CK_SLOT_INFO info = { 0 };
+
+	OK(p11->C_GetSlotInfo(SLOT, &info));
+	return (info.flags & CKF_TOKEN_PRESENT) != 0;
+}
+
+static bool wait_present(void)
+{
+	for (int i = 0; i < 100 && !present(); i++)
+		pause_ms(50);
+	return present();
+}
+
 /* Both away, and back. */
 static void test_both(void)
 {
@@ -314,7 +329,9 @@ static void test_both(void)
 	mock_say(&b, "C_SignInit 1 die\n");
 	for (int i = 0; i < 5; i++)
 		RV(try_sign(s, k.priv), CKR_DEVICE_REMOVED);
+	CHECK(!present());
 	a.revive();
+	CHECK(wait_present());
 	b.revive();
 	for (int i = 0; i < 100 && rv != CKR_OK; i++) {
 		pause_ms(100);

@@ -371,6 +371,14 @@ static void make_keys(void)
 	wrap_key = make_secret(CKM_AES_KEY_GEN, "wrap", &yes);
 }
 
+static bool present(void)
+{
+	CK_SLOT_INFO info = { 0 };
+
+	OK(p11->C_GetSlotInfo(SLOT, &info));
+	return (info.flags & CKF_TOKEN_PRESENT) != 0;
+}
+
 /* A device that is away for good, and comes back. */
 static void test_away(void)
 {
@@ -379,8 +387,10 @@ static void test_away(void)
 	RV(do_sign(), CKR_DEVICE_REMOVED);
 	CHECK(mock.calls("C_Sign") == 0);
 	RV(do_info(), CKR_TOKEN_NOT_PRESENT);
+	CHECK(!present());
 	mock.revive();
 	RV(settle(&pieces[0]), CKR_OK);
+	CHECK(present());
 	mock_say(&mock, "C_Sign * rv 0xb3\n");
 	RV(do_sign(), CKR_DEVICE_REMOVED); /* one retry, no more */
 	CHECK(mock.calls("C_Sign") == 2);
