@@ -3,6 +3,7 @@
  * What a slot over another module costs: the same SoftHSM2, in the same process and by turns, called directly and through this module.
  *
  *   device_bench sign [SECONDS]          signatures on one thread and on eight
+ *   device_bench idle [SECONDS]          the same with a device (FRONT, a mock-front.so) that takes no time: what forwarding itself costs
  *   device_bench objects [N [SECONDS]]   start and look-ups with N objects on the device (10,000)
  *
  * HANZO_MODULE and SOFTHSM2 name the modules. Everything is made in a folder under TMPDIR and removed.
@@ -89,7 +90,7 @@ static const char *softhsm(void)
 	return p != NULL ? p : "/usr/lib/softhsm/libsofthsm2.so";
 }
 
-static void set_up(void)
+static void set_up(const char *module)
 {
 	const char *tmp = getenv("TMPDIR");
 	char text[2048], path[512];
@@ -103,7 +104,7 @@ static void set_up(void)
 	write_file("softhsm2.conf", text);
 	write_file("pin", PIN "\n");
 	snprintf(text, sizeof text, "[hanzo]\nstore = %s/store\nlog = file:%s/log\n[tier2]\nbackend = pkcs11\nmodule = %s\npin_source = file:%s/pin\n",
-		 dir, dir, softhsm(), dir);
+		 dir, dir, module, dir);
 	write_file("pkcs11.conf", text);
 	snprintf(path, sizeof path, "%s/softhsm2.conf", dir);
 	setenv("SOFTHSM2_CONF", path, 1);
@@ -336,6 +337,24 @@ static void bench_sign(double span)
 	need(w[1].f->C_Finalize(NULL), "C_Finalize");
 }
 
+static void bench_idle(double span)
+{
+	struct way w = { .name = "through us", .f = load(getenv("HANZO_MODULE")), .slot = 2 };
+	CK_ULONG n;
+
+	need(w.f->C_Initialize(NULL), "C_Initialize");
+	w.s = open_session(&w);
+	login(&w);
+	make_key(&w, &kinds[0]);
+	w.key = find_class(&w, CKO_PRIVATE_KEY, kinds[0].label, &n);
+	for (int threads = 0; threads < 2; threads++) {
+		struct cost c = (threads ? sign_time_threads : sign_time)(&w, &kinds[0], span);
+
+		printf("a device that takes no time, %d thread%s: %.3f us of processor time a signature\n", threads ? THREADS : 1, threads ? "s" : "", c.cpu);
+	}
+	need(w.f->C_Finalize(NULL), "C_Finalize");
+}
+
 /* ---- many objects ---- */
 
 static void make_objects(unsigned n)
@@ -454,18 +473,21 @@ static void bench_objects(unsigned n, double span)
 
 int main(int argc, char **argv)
 {
+	const char *what = argc > 1 ? argv[1] : "", *front = getenv("FRONT");
+	bool objects = strcmp(what, "objects") == 0, idle = strcmp(what, "idle") == 0;
 	char cmd[300];
-	bool objects = argc > 1 && strcmp(argv[1], "objects") == 0;
 
-	if (argc < 2 || (!objects && strcmp(argv[1], "sign") != 0)) {
-		fprintf(stderr, "usage: device_bench sign [SECONDS] | objects [N [SECONDS]]\n");
+	if ((!objects && !idle && strcmp(what, "sign") != 0) || (idle && front == NULL)) {
+		fprintf(stderr, "usage: device_bench sign [SECONDS] | idle [SECONDS] | objects [N [SECONDS]]\n");
 		return 2;
 	}
-	set_up();
+	setenv("FRONT_MODULE", softhsm(), 1);
+	setenv("FRONT_IDLE", "yes", 1);
+	set_up(idle ? front : softhsm());
 	if (objects)
 		bench_objects(argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 10000, argc > 3 ? strtod(argv[3], NULL) : 20);
 	else
-		bench_sign(argc > 2 ? strtod(argv[2], NULL) : 5);
+		(idle ? bench_idle : bench_sign)(argc > 2 ? strtod(argv[2], NULL) : 5);
 	snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
 	run(cmd);
 	return 0;
