@@ -6,7 +6,7 @@
 #include "threshold.h"
 
 enum { O_THRESHOLD = KEYED_NEXT, O_INDEX, O_NODE, O_SPLIT, O_SHARE, O_NAME, O_TO, O_RSA, O_BLOB, O_EPHEMERAL, O_ROSTER, O_OUT, O_KEY,
-       O_OLD };
+       O_OLD, O_ACK };
 
 static const struct option options[] = {
 	KEYED_OPTIONS,
@@ -24,6 +24,7 @@ static const struct option options[] = {
 	{ "out", required_argument, NULL, O_OUT },
 	{ "public-key", required_argument, NULL, O_KEY },
 	{ "old", required_argument, NULL, O_OLD },
+	{ "ack", required_argument, NULL, O_ACK },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -52,6 +53,7 @@ static bool option(struct threshold_cmd *c, int o)
 	case O_OUT: c->out = optarg; return true;
 	case O_KEY: c->public_key = optarg; return true;
 	case O_OLD: c->old = optarg; return true;
+	case O_ACK: c->ack = optarg; return true;
 	default: return keyed_option(&c->k, o, optarg);
 	}
 }
@@ -62,7 +64,8 @@ static const struct {
 } subs[] = {
 	{ "split", NULL, threshold_split },
 	{ "refresh", "round1", threshold_refresh_round1 }, { "refresh", "round2", threshold_refresh_round2 },
-	{ "refresh", "finish", threshold_refresh_finish }, { "refresh", NULL, threshold_refresh },
+	{ "refresh", "finish", threshold_refresh_finish }, { "refresh", "retire", threshold_refresh_retire },
+	{ "refresh", NULL, threshold_refresh },
 	{ "import", NULL, threshold_take },       { "verify", NULL, threshold_verify },
 	{ "partial", NULL, threshold_partial },   { "combine", NULL, threshold_combine },
 	{ "dkg", "round1", threshold_dkg_round1 }, { "dkg", "round2", threshold_dkg_round2 },
@@ -87,5 +90,5 @@ int hz_cmd_threshold(int argc, char **argv)
 		keyed_close(&c.k);
 		return rc;
 	}
-	return tool_fail(TOOL_USAGE, "threshold split, import, verify, partial, combine, refresh, or dkg or refresh with round1, round2, finish");
+	return tool_fail(TOOL_USAGE, "threshold split, import, verify, partial, combine, refresh, or dkg or refresh with round1, round2, finish, or refresh retire");
 }

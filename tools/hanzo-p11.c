@@ -17,7 +17,7 @@ static const struct tool_command commands[] = {
 	{ "list", "[--slot N] [--login]", "list slots and the objects in them", hz_cmd_list },
 	{ "poai", "sign|verify [OPTIONS] [FILE...]", "sign and verify Proof-of-AI attestations, in files or lines of JSON", hz_cmd_poai },
 	{ "hmm", "sign|verify [OPTIONS] [FILE...]", "sign and verify HMM settlements, in files or lines of JSON", hz_cmd_hmm },
-	{ "threshold", "split|import|verify|partial|combine|refresh [OPTIONS] [FILE...], dkg|refresh round1|round2|finish",
+	{ "threshold", "split|import|verify|partial|combine|refresh [OPTIONS] [FILE...], dkg|refresh round1|round2|finish, refresh retire",
 	  "keys that any t of n nodes use together", hz_cmd_threshold },
 };
 

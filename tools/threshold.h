@@ -11,7 +11,7 @@ struct threshold_cmd {
 	CK_ULONG threshold, index;
 	const char *nodes[HZ_SHAMIR_MAX]; /* --node, in order */
 	unsigned n_nodes;
-	const char *split, *share, *name, *to, *rsa, *blob, *ephemeral, *roster, *out, *public_key, *old;
+	const char *split, *share, *name, *to, *rsa, *blob, *ephemeral, *roster, *out, *public_key, *old, *ack;
 	char **files;
 	int nfiles;
 };
@@ -49,5 +49,6 @@ int threshold_dkg_finish(struct threshold_cmd *c);
 int threshold_refresh_round1(struct threshold_cmd *c);
 int threshold_refresh_round2(struct threshold_cmd *c);
 int threshold_refresh_finish(struct threshold_cmd *c);
+int threshold_refresh_retire(struct threshold_cmd *c);
 
 #endif

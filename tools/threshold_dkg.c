@@ -19,7 +19,7 @@ struct ceremony {
 	CK_OBJECT_HANDLE node, dealt, share; /* share: the one that is refreshed */
 	char name[2 * HZ_SHAMIR_ID + 5];
 	struct hz_buf text[2 * HZ_SHAMIR_MAX];
-	struct hz_dkg_msg one[HZ_SHAMIR_MAX], two[HZ_SHAMIR_MAX]; /* by node; len 0: not seen */
+	struct hz_dkg_msg one[HZ_SHAMIR_MAX], two[HZ_SHAMIR_MAX], three[HZ_SHAMIR_MAX]; /* by node; len 0: not seen */
 };
 
 static struct ceremony C; /* large, and there is one a run */
@@ -145,7 +145,7 @@ int threshold_dkg_round1(struct threshold_cmd *c)
 }
 
 /* Every file is a good message of this ceremony, of a round that is expected, and no node speaks twice. */
-static bool collect(const struct threshold_cmd *c, unsigned rounds)
+static bool read_messages(const struct threshold_cmd *c, unsigned first, unsigned last)
 {
 	for (int i = 0; i < c->nfiles; i++) {
 		struct hz_dkg_msg m, *to;
@@ -159,13 +159,21 @@ static bool collect(const struct threshold_cmd *c, unsigned rounds)
 		if (rv == CKR_SIGNATURE_INVALID)
 			return tool_fail(TOOL_REFUSED, "%s: node %u: a signature or the proof of what it deals does not hold", c->files[i],
 					 m.from) == TOOL_OK;
-		if (rv != CKR_OK || m.round > rounds)
+		if (rv != CKR_OK || m.round < first || m.round > last)
 			return tool_fail(TOOL_REFUSED, "%s: no message of this ceremony and round", c->files[i]) == TOOL_OK;
-		to = &(m.round == 1 ? C.one : C.two)[m.from - 1];
+		to = &(m.round == 1 ? C.one : m.round == 2 ? C.two : C.three)[m.from - 1];
 		if (to->len != 0 && (to->len != m.len || memcmp(to->all, m.all, m.len) != 0))
 			return tool_fail(TOOL_REFUSED, "node %u has sent two different messages of round %u", m.from, m.round) == TOOL_OK;
 		*to = m;
 	}
+	return true;
+}
+
+/* The messages of round 1, or of rounds 1 and 2, of every node. */
+static bool collect(const struct threshold_cmd *c, unsigned rounds)
+{
+	if (!read_messages(c, 1, rounds))
+		return false;
 	for (unsigned i = 0; i < C.d.split.n; i++)
 		if (C.one[i].len == 0 || (rounds == 2 && C.two[i].len == 0))
 			return tool_fail(TOOL_REFUSED, "the message of node %u is missing", i + 1) == TOOL_OK;
@@ -322,6 +330,18 @@ static bool find_old(const struct threshold_cmd *c)
 	       tool_fail(TOOL_REFUSED, "%s is not this node's share of the record's split", c->old) == TOOL_OK;
 }
 
+/* Tell the others that this node has its new share. */
+static bool acknowledge(const struct threshold_cmd *c, const struct hz_share *record)
+{
+	struct hz_buf b = HZ_BUF_INIT;
+	bool ok;
+
+	hz_dkg_round3(&C.d, C.me, record, &b);
+	ok = sign(&c->k, C.node, &b) && !b.failed && file_write(c->ack, b.p, b.len, false);
+	hz_buf_free(&b);
+	return ok;
+}
+
 int threshold_dkg_finish(struct threshold_cmd *c)
 {
 	static struct hz_share record;
@@ -332,15 +352,13 @@ int threshold_dkg_finish(struct threshold_cmd *c)
 		return tool_fail(TOOL_USAGE, "--name is missing: the label of the share");
 	ok = join(c) && keyed_find(&c->k, C.name, NULL, &C.dealt) && find_old(c) && collect(c, 2) && same_round1() &&
 	     hz_dkg_sum(&C.d, C.one, C.d.split.n, &record) && add_up(c, &share);
-	if (ok && !record_write(c->out, &record)) {
+	if (ok && (!record_write(c->out, &record) || (C.d.old != NULL && !acknowledge(c, &record)))) {
 		forget(&c->k, share); /* so that finish can be asked again */
 		ok = false;
 	}
-	/* What was dealt has done its work; kept, it would be one addend of the key. Old shares would do as well as new ones. */
+	/* What was dealt has done its work; kept, it would be one addend of the key. */
 	if (ok)
 		forget(&c->k, C.dealt);
-	if (ok && C.d.old != NULL)
-		forget(&c->k, C.share);
 	release();
 	return ok ? TOOL_OK : TOOL_REFUSED;
 }
@@ -362,7 +380,39 @@ int threshold_refresh_round2(struct threshold_cmd *c)
 int threshold_refresh_finish(struct threshold_cmd *c)
 {
 	C.d.old = &old_record;
-	if (c->old == NULL)
-		return tool_fail(TOOL_USAGE, "--old is missing: the label of the share to be refreshed");
+	if (c->old == NULL || c->ack == NULL)
+		return tool_fail(TOOL_USAGE, "--old (the label of the share to be refreshed) and --ack (a file) are needed");
+	if (c->name != NULL && strcmp(c->name, c->old) == 0)
+		return tool_fail(TOOL_USAGE, "the new share needs a label of its own: the old one stays until it is retired");
 	return threshold_dkg_finish(c);
+}
+
+/* Has every node, this one too, its share of one new split? */
+static bool all_have_theirs(void)
+{
+	for (unsigned i = 0; i < C.d.split.n; i++) {
+		if (C.three[i].len == 0)
+			return tool_fail(TOOL_REFUSED, "node %u has not said that it has its new share", i + 1) == TOOL_OK;
+		if (memcmp(C.three[i].transcript, C.three[C.me - 1].transcript, 32) != 0)
+			return tool_fail(TOOL_REFUSED, "node %u has a share of another split", i + 1) == TOOL_OK;
+	}
+	return true;
+}
+
+/* Old shares would do as well as new ones, so they are destroyed; but not before everybody has a new one. */
+int threshold_refresh_retire(struct threshold_cmd *c)
+{
+	CK_OBJECT_HANDLE new;
+	bool ok;
+
+	C.d.old = &old_record;
+	if (c->old == NULL || c->name == NULL)
+		return tool_fail(TOOL_USAGE, "--old and --name are needed: the labels of the old and the new share");
+	ok = join(c) && find_old(c) && keyed_find(&c->k, c->name, NULL, &new) && read_messages(c, 3, 3) && all_have_theirs();
+	if (ok && new == C.share)
+		ok = tool_fail(TOOL_REFUSED, "%s is the old share", c->name) == TOOL_OK;
+	if (ok)
+		forget(&c->k, C.share);
+	release();
+	return ok ? TOOL_OK : TOOL_REFUSED;
 }

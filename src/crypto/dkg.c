@@ -83,6 +83,15 @@ void hz_dkg_round2(const struct hz_dkg *d, unsigned from, const uint8_t transcri
 	}
 }
 
+void hz_dkg_round3(const struct hz_dkg *d, unsigned from, const struct hz_share *record, struct hz_buf *out)
+{
+	uint8_t digest[32];
+
+	hz_hash_once(HZ_SHA256, record->commitments, 33 * (size_t)record->split.t, digest);
+	head(d, 3, from, out);
+	hz_buf_add(out, digest, sizeof digest);
+}
+
 static void body1(const struct hz_dkg *d, struct hz_reader *r, struct hz_dkg_msg *m)
 {
 	m->commitments = hz_rd_bytes(r, 33 * (size_t)hz_dkg_points(d));
@@ -96,6 +105,12 @@ static void body2(const struct hz_dkg *d, struct hz_reader *r, struct hz_dkg_msg
 		m->blob_len[i] = hz_rd_u32be(r);
 		m->blob[i] = hz_rd_bytes(r, m->blob_len[i]);
 	}
+}
+
+static void body3(const struct hz_dkg *d, struct hz_reader *r, struct hz_dkg_msg *m)
+{
+	(void)d;
+	m->transcript = hz_rd_bytes(r, 32);
 }
 
 static bool signed_by(const uint8_t *key, const struct hz_dkg_msg *m, size_t up_to)
@@ -117,17 +132,17 @@ CK_RV hz_dkg_read(const struct hz_dkg *d, const uint8_t *in, size_t len, struct 
 	m->round = hz_rd_u8(&r);
 	id = hz_rd_bytes(&r, HZ_SHAMIR_ID);
 	m->from = hz_rd_u16be(&r);
-	if (!hz_rd_ok(&r) || memcmp(name, magic, sizeof magic) != 0 || m->round < 1 || m->round > 2)
-		return hz_fail(CKR_DATA_INVALID, "no message of a key generation");
+	if (!hz_rd_ok(&r) || memcmp(name, magic, sizeof magic) != 0 || m->round < 1 || m->round > (d->old != NULL ? 3 : 2))
+		return hz_fail(CKR_DATA_INVALID, "no message of a key generation or refresh");
 	if (memcmp(id, d->split.id, HZ_SHAMIR_ID) != 0 || m->from < 1 || m->from > d->split.n)
 		return hz_fail(CKR_DATA_INVALID, "a message of another ceremony");
-	(m->round == 1 ? body1 : body2)(d, &r, m);
+	(m->round == 1 ? body1 : m->round == 2 ? body2 : body3)(d, &r, m);
 	(void)hz_rd_bytes(&r, HZ_DKG_SIG);
 	if (!hz_rd_end(&r))
 		return hz_fail(CKR_DATA_INVALID, "node %u: malformed message", m->from);
 	if (!signed_by(d->nodes[m->from - 1], m, len - HZ_DKG_SIG))
 		return hz_fail(CKR_SIGNATURE_INVALID, "node %u: the message is not signed by its key", m->from);
-	if (m->round == 2)
+	if (m->round != 1)
 		return CKR_OK;
 	for (unsigned j = 0; j < hz_dkg_points(d); j++)
 		if (!hz_k256_pub_parse(pub, m->commitments + 33 * j, 33))

@@ -29,6 +29,10 @@
  *   body 1    t commitments of the split named id, then those but the first of the split named by id's bits turned over (the first is
  *             the same), and the proof
  *   body 2    as above, where an encrypted share is u32be length || share blob || u32be length || share blob of the two splits
+ *   body 3    SHA-256 of the new commitments: the sender has its new share, and it fits them
+ *
+ * A node keeps its old share until all have said so in round 3: were some to give theirs up while others, who were cheated, stay with
+ * the old ones, there might be too few of either kind.
  *
  * The last node to speak in round 1 can bias the public key (it learns nothing by that); the proofs keep it from cancelling the
  * others' keys. Everything here is public and thread-safe.
@@ -49,9 +53,11 @@ CK_RV hz_dkg_begin(struct hz_dkg *d);
 unsigned hz_dkg_points(const struct hz_dkg *d);
 enum { HZ_DKG_POINTS = 2 * HZ_SHAMIR_MAX - 1 };
 
-/* Everything before the proof of round 1, and everything before the signature of round 2. */
+/* Everything before the proof of round 1, and everything before the signature of rounds 2 and 3. */
 void hz_dkg_round1(const struct hz_dkg *d, unsigned from, const uint8_t (*commitments)[33], struct hz_buf *out);
 void hz_dkg_round2(const struct hz_dkg *d, unsigned from, const uint8_t transcript[32], const struct hz_buf *blobs, struct hz_buf *out);
+
+void hz_dkg_round3(const struct hz_dkg *d, unsigned from, const struct hz_share *record, struct hz_buf *out);
 
 /* A message that was checked: its form, ceremony, signature, and in round 1 the points and the proof. Points into the message. */
 struct hz_dkg_msg {
@@ -59,7 +65,7 @@ struct hz_dkg_msg {
 	const uint8_t *all;
 	size_t len;
 	const uint8_t *commitments;        /* round 1: hz_dkg_points times 33 */
-	const uint8_t *transcript;         /* round 2: 32 */
+	const uint8_t *transcript;         /* rounds 2 and 3: 32 */
 	const uint8_t *blob[HZ_SHAMIR_MAX]; /* round 2: n of them */
 	uint32_t blob_len[HZ_SHAMIR_MAX];
 };

@@ -87,6 +87,11 @@ static void message(const struct hz_dkg *d, const uint8_t *data, size_t size)
 			inside(data, size, m.blob[i], m.blob_len[i]);
 		return;
 	}
+	if (m.round == 3) {
+		CHECK(d->old != NULL);
+		inside(data, size, m.transcript, 32);
+		return;
+	}
 	CHECK(m.round == 1);
 	inside(data, size, m.commitments, 33 * (size_t)hz_dkg_points(d));
 	if (hz_dkg_sum(d, &m, 1, &record))
@@ -101,13 +106,13 @@ static void message_signed(const struct hz_dkg *d, const uint8_t *data, size_t s
 	uint8_t sec[32];
 	unsigned from;
 
-	if (size > MAX || size < HZ_DKG_HEAD + 2 * HZ_DKG_SIG)
+	if (size > MAX || size < HZ_DKG_HEAD + HZ_DKG_SIG)
 		return;
 	memcpy(copy, data, size);
 	from = (unsigned)copy[HZ_DKG_HEAD - 2] << 8 | copy[HZ_DKG_HEAD - 1];
 	if (from < 1 || from > NODES)
 		return;
-	if (copy[6] == 1) {
+	if (copy[6] == 1 && size >= HZ_DKG_HEAD + 2 * HZ_DKG_SIG) {
 		secret(sec, 50, from - 1);
 		CHECK(hz_k256_schnorr_sign(sec, copy, size - 2 * HZ_DKG_SIG, copy + size - 2 * HZ_DKG_SIG));
 	}

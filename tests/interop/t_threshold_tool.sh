@@ -123,11 +123,24 @@ refused on 1 tool threshold refresh round2 $(at node) --roster "$work/roster" --
 refused on 1 tool threshold dkg round2 $(at node) --roster "$work/roster2" --out "$work/no" "$work"/f1-*
 refused on 1 tool threshold refresh round2 $(at node) $r --out "$work/no" "$work"/r1-*
 for i in 1 2 3; do on $i tool threshold refresh round2 $(at node) $r --out "$work/f2-$i" "$work"/f1-*; done
-refused on 1 tool threshold refresh finish $(at node) $r --old share --name renewed --out "$work/no" "$work"/f1-* "$work"/f2-*
+refused on 1 tool threshold refresh finish $(at node) $r --old share --name renewed --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
 grep -q 'not this node.s share' "$work/refused.out" || fail "a share of another split"
-refused on 1 tool threshold refresh finish $(at node) $r --old node --name renewed --out "$work/no" "$work"/f1-* "$work"/f2-*
-refused on 1 tool threshold refresh finish $(at node) $r --name renewed --out "$work/no" "$work"/f1-* "$work"/f2-*
-for i in 1 2 3; do on $i tool threshold refresh finish $(at node) $r --old group --name renewed --out "$work/renewed-$i" "$work"/f1-* "$work"/f2-*; done
+refused on 1 tool threshold refresh finish $(at node) $r --old node --name renewed --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
+refused on 1 tool threshold refresh finish $(at node) $r --name renewed --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
+refused on 1 tool threshold refresh finish $(at node) $r --old group --name group --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
+retire() { on $1 tool threshold refresh retire $(at node) $r --old $2 --name $3 "${@:4}"; }
+for i in 1 2 3; do
+	on $i tool threshold refresh finish $(at node) $r --old group --name renewed --ack "$work/f3-$i" --out "$work/renewed-$i" "$work"/f1-* "$work"/f2-*
+	[ $i = 3 ] || refused retire $i group renewed "$work"/f3-* # node 3 may yet have been cheated
+done
+refused retire 1 group group "$work"/f3-*
+refused retire 1 group renewed "$work"/f2-*
+refused retire 1 renewed group "$work"/f3-*
+cp "$work/f3-3" "$work/bad3"
+printf '\377' | dd of="$work/bad3" bs=1 seek=30 conv=notrunc 2>/dev/null
+refused retire 1 group renewed "$work/f3-1" "$work/f3-2" "$work/bad3"
+on 1 tool threshold verify $(at group) --split "$work/group-1" >/dev/null || fail "the old share went too early"
+for i in 1 2 3; do retire $i group renewed "$work"/f3-*; done
 cmp "$work/renewed-1" "$work/renewed-2" && cmp "$work/renewed-1" "$work/renewed-3" || fail "the nodes disagree"
 tool threshold verify --split "$work/renewed-1" --public-key "$group" >/dev/null || fail "the key has changed"
 partials n renewed "$work/gblob"
@@ -143,13 +156,14 @@ for i in 1 2 3; do
 	on $i tool threshold verify $(at renewed) --split "$work/renewed-1" >/dev/null
 	on $i logged --list-objects --type privkey | grep -Eq 'dkg:|label: *group' && fail "node $i still has what it dealt or its old share"
 done
-# A second time, under the same label.
+# A second time.
 roster "$p1" "$p2" "$p3" >"$work/roster3"
 r="--roster $work/roster3 --split $work/renewed-1"
 for i in 1 2 3; do on $i tool threshold refresh round1 $(at node) $r --out "$work/h1-$i"; done
 for i in 1 2 3; do on $i tool threshold refresh round2 $(at node) $r --out "$work/h2-$i" "$work"/h1-*; done
-for i in 1 2 3; do on $i tool threshold refresh finish $(at node) $r --old renewed --name renewed --out "$work/again-$i" "$work"/h1-* "$work"/h2-*; done
-partials m renewed "$work/gblob"
+for i in 1 2 3; do on $i tool threshold refresh finish $(at node) $r --old renewed --name third --ack "$work/h3-$i" --out "$work/again-$i" "$work"/h1-* "$work"/h2-*; done
+refused retire 1 renewed third "$work"/f3-*
+partials m third "$work/gblob"
 combine "$work/again-1" --blob "$work/gblob" "$work/m/p1" "$work/m/p3" | cmp - "$work/text" || fail "renewed twice"
 refused combine "$work/again-1" --blob "$work/gblob" "$work/m/p1" "$work/n/p3"
 say "refreshed without a dealer"
@@ -169,11 +183,11 @@ cheat() {
 		for i in 1 2; do on $i tool threshold $kind round2 $(at node) --roster "$work/roster-c" "$@" --out "$work/c2-$i" "$work"/c1-*; done
 		"$liar" round2 "$work/roster-c" "$old" mallory $how 1 "$work"/c1-* >"$work/c2-3"
 		label=
-		[ "$kind" = refresh ] && label="--old honest"
+		[ "$kind" = refresh ] && label="--old honest --ack $work/cheated-ack"
 		refused on 1 tool threshold $kind finish $(at node) --roster "$work/roster-c" "$@" $label --name cheated --out "$work/cheated" "$work"/c1-* "$work"/c2-*
 		grep -q 'node 3 has dealt a wrong share' "$work/refused.out" || { cat "$work/refused.out"; fail "$kind, $how: the cheat is not named"; }
 		grep -Eq 'node [12] has dealt' "$work/refused.out" && fail "$kind, $how: an honest node is blamed"
-		[ ! -e "$work/cheated" ] || fail "$kind, $how: a record all the same"
+		[ ! -e "$work/cheated" ] && [ ! -e "$work/cheated-ack" ] || fail "$kind, $how: a record all the same"
 		on 1 logged --list-objects --type privkey | grep -q 'label: *cheated' && fail "$kind, $how: a share all the same"
 	done
 	return 0

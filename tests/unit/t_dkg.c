@@ -118,6 +118,67 @@ START_TEST(sum)
 }
 END_TEST
 
+/* A refresh: its messages, that its commitments are those of the new shares, and that the key stays. */
+START_TEST(refresh)
+{
+	static struct hz_share old, record, plus, minus, share;
+	struct hz_dkg e = d;
+	struct hz_dkg_msg m[3];
+	struct hz_buf b[3] = { HZ_BUF_INIT, HZ_BUF_INIT, HZ_BUF_INIT }, ack = HZ_BUF_INIT;
+	uint8_t points[3][33], y[64], own[64];
+	struct hz_split other;
+
+	ck_assert_uint_eq(hz_share_make(sec[0], &d.split, 1, &old), CKR_OK);
+	e.old = &old;
+	ck_assert_uint_eq(hz_dkg_begin(&e), CKR_OK);
+	ck_assert_mem_ne(e.split.id, d.split.id, HZ_SHAMIR_ID);
+	ck_assert_uint_eq(hz_dkg_points(&e), 3);
+	other = e.split;
+	hz_split_other(e.split.id, other.id);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(hz_share_make(dealt[i], &e.split, 1, &plus), CKR_OK);
+		ck_assert_uint_eq(hz_share_make(dealt[i], &other, 1, &minus), CKR_OK);
+		memcpy(points, plus.commitments, 66);
+		memcpy(points[2], minus.commitments[1], 33);
+		hz_dkg_round1(&e, i + 1, (const uint8_t(*)[33])points, &b[i]);
+		sign(dealt[i], &b[i]);
+		sign(sec[i], &b[i]);
+		ck_assert_uint_eq(hz_dkg_read(&e, b[i].p, b[i].len, &m[i]), CKR_OK);
+		ck_assert_uint_eq(hz_dkg_read(&d, b[i].p, b[i].len, &m2[0]), CKR_DATA_INVALID); /* another ceremony */
+	}
+	ck_assert(hz_dkg_sum(&e, m, 3, &record));
+	ck_assert_mem_eq(record.commitments[0], old.commitments[0], 33);
+	ck_assert_mem_ne(record.commitments[1], old.commitments[1], 33);
+	for (unsigned i = 1; i <= 3; i++) {
+		ck_assert_uint_eq(hz_share_make(sec[0], &d.split, i, &share), CKR_OK);
+		for (int k = 0; k < 3; k++) {
+			ck_assert_uint_eq(hz_share_make(dealt[k], &e.split, i, &plus), CKR_OK);
+			ck_assert_uint_eq(hz_share_make(dealt[k], &other, i, &minus), CKR_OK);
+			ck_assert_uint_eq(hz_share_refresh(share.value, &d.split, i, &plus, &minus), CKR_OK);
+		}
+		ck_assert(hz_share_public(&record, i, y) && hz_k256_pub_from_sec(own, share.value) && hz_k256_pub_equal(y, own));
+	}
+	hz_dkg_round3(&e, 2, &record, &ack);
+	sign(sec[1], &ack);
+	ck_assert_uint_eq(hz_dkg_read(&e, ack.p, ack.len, &m[0]), CKR_OK);
+	ck_assert(m[0].round == 3 && m[0].from == 2);
+	for (size_t i = 0; i < ack.len; i++) {
+		ack.p[i] ^= 1;
+		ck_assert_msg(hz_dkg_read(&e, ack.p, ack.len, &m[0]) != CKR_OK, "byte %zu", i);
+		ack.p[i] ^= 1;
+	}
+	memcpy(ack.p + 7, d.split.id, HZ_SHAMIR_ID); /* a key generation has no third round */
+	ack.len -= 64;
+	sign(sec[1], &ack);
+	ck_assert_uint_eq(hz_dkg_read(&d, ack.p, ack.len, &m[0]), CKR_DATA_INVALID);
+	e.split.t = 3;
+	ck_assert_uint_eq(hz_dkg_begin(&e), CKR_DATA_INVALID);
+	for (int i = 0; i < 3; i++)
+		hz_buf_free(&b[i]);
+	hz_buf_free(&ack);
+}
+END_TEST
+
 START_TEST(interpolation)
 {
 	static const unsigned sizes[] = { 2, 3, 4, 7, 20, 60 };
@@ -172,6 +233,7 @@ int main(void)
 	tcase_add_test(t, messages);
 	tcase_add_test(t, rogue);
 	tcase_add_test(t, sum);
+	tcase_add_test(t, refresh);
 	tcase_add_test(t, interpolation);
 	tcase_add_test(t, rosters);
 	suite_add_tcase(s, t);
