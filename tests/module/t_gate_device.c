@@ -108,6 +108,49 @@ static void test_attestation(void)
 	OK(p11->C_Finalize(NULL));
 }
 
+/* A tenant's slot before a device: what is made there is the tenant's, what was there before is not. */
+static void test_tenant(void)
+{
+	static CK_BYTE p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	static CK_BBOOL yes = CK_TRUE;
+	static CK_BYTE id[] = { 7 };
+	CK_MECHANISM gen = { CKM_EC_KEY_PAIR_GEN, NULL, 0 }, ecdsa = { CKM_ECDSA, NULL, 0 };
+	CK_ATTRIBUTE pub[] = { { CKA_TOKEN, &yes, 1 }, { CKA_ID, id, 1 }, { CKA_EC_PARAMS, p256, sizeof p256 } };
+	CK_ATTRIBUTE prv[] = { { CKA_TOKEN, &yes, 1 }, { CKA_ID, id, 1 }, { CKA_PRIVATE, &yes, 1 }, { CKA_SIGN, &yes, 1 } };
+	CK_BYTE digest[32] = { 1 }, sig[64], name[8];
+	CK_ULONG n = sizeof sig, found = 0;
+	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE t = { CKA_HANZO_TENANT, name, sizeof name }, private = { CKA_CLASS, &cls, sizeof cls };
+	CK_SESSION_HANDLE h;
+	CK_OBJECT_HANDLE public, key, before, list[8];
+
+	configure("pin", true);
+	h = p11_open(2, CKF_RW_SESSION);
+	OK(p11_login(h, CKU_USER, SOFTHSM_PIN));
+	OK(gate_make_key(h, &before));
+	OK(p11->C_Finalize(NULL));
+	configure("pin\ntenant = acme", true);
+	h = p11_open(2, CKF_RW_SESSION);
+	OK(p11_login(h, CKU_USER, SOFTHSM_PIN));
+	RV(gate_use_key(h, before), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_GenerateKeyPair(h, &gen, pub, 3, prv, 4, &public, &key));
+	OK(p11->C_GetAttributeValue(h, key, &t, 1));
+	CHECK(t.ulValueLen == 4 && memcmp(name, "acme", 4) == 0);
+	OK(p11->C_Finalize(NULL));
+	OK(p11->C_Initialize(NULL));
+	h = p11_open(2, CKF_RW_SESSION);
+	OK(p11_login(h, CKU_USER, SOFTHSM_PIN));
+	OK(p11->C_FindObjectsInit(h, &private, 1));
+	OK(p11->C_FindObjects(h, list, 8, &found));
+	OK(p11->C_FindObjectsFinal(h));
+	CHECK(found == 1);
+	OK(p11->C_SignInit(h, &ecdsa, list[0]));
+	OK(p11->C_Sign(h, digest, sizeof digest, sig, &n));
+	OK(p11->C_DestroyObject(h, list[0]));
+	RV(gate_make_key(h, &key), CKR_TEMPLATE_INCONSISTENT); /* without CKA_ID nothing would say whose it is */
+	OK(p11->C_Finalize(NULL));
+}
+
 int main(void)
 {
 	if (!softhsm_make()) {
@@ -124,6 +167,7 @@ int main(void)
 	test_evidence();
 	test_both();
 	test_attestation();
+	test_tenant();
 	softhsm_end();
 	return gate_end();
 }
