@@ -107,6 +107,7 @@ struct hz_attest_input {
 struct hz_attest_verifier {
 	OSSL_LIB_CTX *libctx;
 	bool own_libctx;
+	struct hz_at_links *links;   /* seen.c; NULL: nothing is kept */
 };
 
 /* What a verifier function works with.  The result belongs to the run; verifiers only add claims and refuse. */
@@ -118,7 +119,8 @@ struct hz_at_run {
 	bool inspect;                          /* go on behind a refusal, for the claims; the verdict is a refusal in any case */
 	struct hz_attest_result *res;
 	struct hz_rim_cache *rims;             /* reference manifests read so far (rim.c); starts as NULL */
-	struct hz_at_seen *seen;               /* certificates and signatures so far (seen.c); starts as NULL */
+	struct hz_at_seen *seen;               /* certificates so far (seen.c); starts as NULL */
+	struct hz_at_links *links;             /* the verifier's, or NULL */
 };
 
 void hz_rim_cache_free(struct hz_rim_cache *cache);

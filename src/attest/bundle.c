@@ -305,7 +305,7 @@ check_challenge(struct hz_at_run *run, const struct bundle *b)
 static enum hz_attest_reason
 verify_gpu(struct hz_at_run *run, struct bundle *b, size_t i)
 {
-	const struct hz_attest_verifier v = { run->libctx, false };
+	const struct hz_attest_verifier v = { .libctx = run->libctx };
 	struct hz_at_item *item = &b->gpu_item[i];
 	enum hz_attest_reason rc;
 
@@ -331,7 +331,7 @@ verify_gpu(struct hz_at_run *run, struct bundle *b, size_t i)
 static bool
 expected_binding(struct hz_at_run *run, struct bundle *b)
 {
-	const struct hz_attest_verifier v = { run->libctx, false };
+	const struct hz_attest_verifier v = { .libctx = run->libctx };
 	const uint8_t(*spki)[32] = (const uint8_t(*)[32])b->spki;
 	bool ok = run->in->key_attestation
 	              ? hz_attest_key_report_data(&v, b->runtime.p, b->runtime.len, spki, b->n_gpus, b->report_data)

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one verification has parsed and proved already: chains of several GPUs and of manifests share their authorities. */
+/* What was parsed in this verification, and proved by this verifier: chains of GPUs and of manifests share their authorities. */
 
 #include "attest/seen.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define MAX_CERTS 32
 #define MAX_LINKS 64
 
-/* A certificate whose signature was found to be made by a key, both by SHA-256. That stays true whatever else is asked. */
+/*
+ * A certificate whose signature was found to be made by a key, both by SHA-256: a fact that no time, policy or evidence changes. Dates,
+ * lists and pins are looked at every time. Threads share the facts; one that finds them in use does without, so that nobody waits, not
+ * even in a child that was forked meanwhile.
+ */
 struct link {
 	uint8_t cert[32], key[32];
+};
+
+struct hz_at_links {
+	atomic_flag busy;
+	struct link link[MAX_LINKS];
+	size_t n, next;
 };
 
 struct hz_at_seen {
@@ -18,8 +29,7 @@ struct hz_at_seen {
 		uint8_t sha256[32];
 		X509 *cert;
 	} cert[MAX_CERTS];
-	struct link link[MAX_LINKS];
-	size_t certs, links;
+	size_t certs;
 };
 
 /* The memory of the run; NULL where there is none, and then everything is done again. */
@@ -61,19 +71,58 @@ hz_at_seen_keep(struct hz_at_run *run, const uint8_t sha256[32], X509 *cert)
 	s->cert[s->certs++].cert = cert;
 }
 
+struct hz_at_links *
+hz_at_links_new(void)
+{
+	struct hz_at_links *l = calloc(1, sizeof *l);
+
+	if (l != NULL)
+		atomic_flag_clear(&l->busy);
+	return l;
+}
+
+void
+hz_at_links_free(struct hz_at_links *l)
+{
+	free(l);
+}
+
+static bool
+known(struct hz_at_links *l, const struct link *want)
+{
+	bool found = false;
+
+	if (l == NULL || atomic_flag_test_and_set_explicit(&l->busy, memory_order_acquire))
+		return false;
+	for (size_t i = 0; !found && i < l->n; i++)
+		found = memcmp(&l->link[i], want, sizeof *want) == 0;
+	atomic_flag_clear_explicit(&l->busy, memory_order_release);
+	return found;
+}
+
+/* The oldest gives way. */
+static void
+keep(struct hz_at_links *l, const struct link *link)
+{
+	if (l == NULL || atomic_flag_test_and_set_explicit(&l->busy, memory_order_acquire))
+		return;
+	l->link[l->next] = *link;
+	l->next = (l->next + 1) % MAX_LINKS;
+	l->n += l->n < MAX_LINKS;
+	atomic_flag_clear_explicit(&l->busy, memory_order_release);
+}
+
 bool
 hz_at_seen_signed(struct hz_at_run *run, X509 *cert, X509 *issuer)
 {
-	struct hz_at_seen *s = memory(run);
-	struct link l;
-	bool named = s != NULL && hz_at_cert_sha256(run, cert, l.cert) && hz_at_spki_sha256(run, issuer, l.key);
+	struct link link;
+	bool named = hz_at_cert_sha256(run, cert, link.cert) && hz_at_spki_sha256(run, issuer, link.key);
 
-	for (size_t i = 0; named && i < s->links; i++)
-		if (memcmp(&s->link[i], &l, sizeof l) == 0)
-			return true;
+	if (named && known(run->links, &link))
+		return true;
 	if (X509_verify(cert, X509_get0_pubkey(issuer)) != 1)
 		return false;
-	if (named && s->links < MAX_LINKS)
-		s->link[s->links++] = l;
+	if (named)
+		keep(run->links, &link);
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one verification has parsed and proved already, by digests of the whole bytes; nothing outlives the verification. */
+/* What was parsed in this verification, and proved by this verifier, by digests of the whole bytes. */
 
 #ifndef HZ_ATTEST_SEEN_H
 #define HZ_ATTEST_SEEN_H
@@ -11,7 +11,11 @@ X509 *hz_at_seen_cert(struct hz_at_run *run, const uint8_t sha256[32]);
 /* Keeps a reference of its own, while there is room. */
 void hz_at_seen_keep(struct hz_at_run *run, const uint8_t sha256[32], X509 *cert);
 
-/* X509_verify() with the issuer's key; a pair of certificate and key that was verified before is not computed again. */
+/* What a verifier keeps: pairs of certificate and key that fit. Threads share it; NULL is fine everywhere and keeps nothing. */
+struct hz_at_links *hz_at_links_new(void);
+void hz_at_links_free(struct hz_at_links *l);
+
+/* X509_verify() with the issuer's key; a pair that this verifier proved before is not computed again. */
 bool hz_at_seen_signed(struct hz_at_run *run, X509 *cert, X509 *issuer);
 
 #endif

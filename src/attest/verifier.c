@@ -4,6 +4,7 @@
 #include "attest/bundle.h"
 #include "attest/policy-int.h"
 #include "attest/result.h"
+#include "attest/seen.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -42,6 +43,7 @@ hz_attest_verifier_new(struct ossl_lib_ctx_st *libctx)
 		free(v);
 		return NULL;
 	}
+	v->links = hz_at_links_new();
 	return v;
 }
 
@@ -52,6 +54,7 @@ hz_attest_verifier_free(hz_attest_verifier *v)
 		return;
 	if (v->own_libctx)
 		OSSL_LIB_CTX_free(v->libctx);
+	hz_at_links_free(v->links);
 	free(v);
 }
 
@@ -170,7 +173,7 @@ struct derived {
 static bool
 derive(const struct hz_at_run *run, enum hz_attest_kind kind, struct derived *d)
 {
-	const struct hz_attest_verifier v = { run->libctx, false };
+	const struct hz_attest_verifier v = { .libctx = run->libctx };
 	const struct hz_at_bytes *c = &run->in->challenge;
 
 	if (!hz_attest_report_data(&v, c->p, c->len, NULL, 0, NULL, 0, d->report_data))
@@ -297,7 +300,7 @@ verify(struct hz_at_run *run)
 static hz_attest_result *
 look_at(const hz_attest_verifier *v, const hz_attest_policy *p, const hz_attest_input *in, bool inspect)
 {
-	struct hz_at_run run = { .libctx = v->libctx, .policy = p, .in = in, .now = in->now, .inspect = inspect,
+	struct hz_at_run run = { .libctx = v->libctx, .policy = p, .in = in, .now = in->now, .inspect = inspect, .links = v->links,
 		                 .res = hz_at_result_new() };
 	enum hz_attest_reason rc;
 

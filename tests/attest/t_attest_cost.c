@@ -5,6 +5,7 @@
 
 #include "vectors.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,6 +26,7 @@
 #define LIMIT_KIB (32 * 1024)
 
 static hz_attest_verifier *verifier;
+static OSSL_LIB_CTX *libctx;
 static hz_attest_policy *reference, *simulated;
 
 static double
@@ -44,25 +46,37 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* One verification: by a verifier that has seen nothing yet, or by one that knows these authorities. */
+static double
+verify_once(const char *name, const hz_attest_input *in, bool fresh)
+{
+	hz_attest_verifier *v = fresh ? hz_attest_verifier_new(libctx) : verifier;
+	double start = now_ms(), took;
+	hz_attest_result *res = hz_attest_verify(v, reference, in);
+
+	took = now_ms() - start;
+	if (hz_attest_result_reason(res) != HZ_ATTEST_OK) {
+		failures++;
+		fprintf(stderr, "%s: %s\n", name, hz_attest_result_text(res));
+	}
+	hz_attest_result_free(res);
+	if (fresh)
+		hz_attest_verifier_free(v);
+	return took;
+}
+
 /* Prints the median of processor time (other work on the machine does not count); the verdict is what is checked. */
 static void
 measure(const char *name, const hz_attest_input *in)
 {
-	double took[ROUNDS];
+	double took[2][ROUNDS];
 
-	for (int i = 0; i < ROUNDS; i++) {
-		double start = now_ms();
-		hz_attest_result *res = hz_attest_verify(verifier, reference, in);
-
-		took[i] = now_ms() - start;
-		if (hz_attest_result_reason(res) != HZ_ATTEST_OK) {
-			failures++;
-			fprintf(stderr, "%s: %s\n", name, hz_attest_result_text(res));
-		}
-		hz_attest_result_free(res);
-	}
-	qsort(took, ROUNDS, sizeof *took, compare);
-	printf("%-28s median %.3f ms, 90th percentile %.3f ms\n", name, took[ROUNDS / 2], took[ROUNDS * 9 / 10]);
+	for (int i = 0; i < 2 * ROUNDS; i++)
+		took[i % 2][i / 2] = verify_once(name, in, i % 2 == 0);
+	for (int k = 0; k < 2; k++)
+		qsort(took[k], ROUNDS, sizeof **took, compare);
+	printf("%-28s first %.3f ms, again %.3f ms (medians), 90th percentiles %.3f and %.3f ms\n", name, took[0][ROUNDS / 2],
+	       took[1][ROUNDS / 2], took[0][ROUNDS * 9 / 10], took[1][ROUNDS * 9 / 10]);
 }
 
 static void
@@ -185,9 +199,47 @@ hostile(const char *name, enum hz_attest_kind kind, const char *head, const char
 	free(text);
 }
 
+/* A manifest that is all elements, or all attributes, as long as one may be and longer, beside a genuine report. */
+static void
+hostile_manifest(const char *name, const char *unit, size_t size)
+{
+	struct blob report = vectors_file("nvidia/hopper-550.90.07.report.bin"), chain = vectors_file("nvidia/hopper-550.90.07.chain.pem");
+	size_t u = strlen(unit), n = 0;
+	char *text = malloc(size);
+	hz_attest_input *in = hz_attest_input_new();
+	hz_attest_result *res;
+	long before;
+	double start;
+
+	n = (size_t)snprintf(text, size, "<a>");
+	for (; n + u <= size; n += u)
+		memcpy(text + n, unit, u);
+	before = peak_kib();
+	hz_attest_input_evidence(in, HZ_ATTEST_KIND_NVIDIA, report.p, report.len);
+	hz_attest_input_certs(in, chain.p, chain.len);
+	hz_attest_input_time(in, seconds("2026-03-01T00:00:00Z"));
+	hz_attest_input_collateral(in, HZ_ATTEST_COLL_RIM, text, n);
+	start = now_ms();
+	res = hz_attest_verify(verifier, reference, in);
+	printf("%-28s %-12s %.1f ms, %ld KiB more\n", name, hz_attest_reason_name(hz_attest_result_reason(res)), now_ms() - start,
+	       peak_kib() - before);
+	CHECK(hz_attest_result_reason(res) == HZ_ATTEST_R_RIM);
+	if (MEASURED)
+		CHECK(peak_kib() - before < LIMIT_KIB);
+	hz_attest_result_free(res);
+	hz_attest_input_free(in);
+	free(text);
+	blob_free(&report);
+	blob_free(&chain);
+}
+
 static void
 test_hostile(void)
 {
+	hostile_manifest("manifest of elements", "<a/>", 256 << 10);
+	hostile_manifest("manifest of attributes", "<a b='' c='' d='' e='' f='' g='' h=''/>", 256 << 10);
+	hostile_manifest("manifest of names", "<a xmlns:b='c' b:d='' b:e=''/>", 256 << 10);
+	hostile_manifest("manifest too long", "<a/>", 1 << 20);
 	hostile("record of many numbers", HZ_ATTEST_KIND_BUNDLE,
 	        "{\"hanzo_evidence\":1,\"challenge\":\"AA\",\"evidence\":{\"cpu\":[\"a\",\"b\"", ",1", "]}}");
 	hostile("record of few numbers", HZ_ATTEST_KIND_BUNDLE,
@@ -208,7 +260,8 @@ main(void)
 				     "\"snp\":{\"measurement\":\"any\"},\"tdx\":{\"mrtd\":\"any\"}}";
 	struct json_object *manifest = vectors_manifest();
 
-	verifier = hz_attest_verifier_new(NULL);
+	libctx = OSSL_LIB_CTX_new();
+	verifier = hz_attest_verifier_new(libctx);
 	reference = hz_attest_policy_reference();
 	simulated = hz_attest_policy_parse(policy, strlen(policy), NULL, 0);
 	test_hostile();
@@ -222,6 +275,7 @@ main(void)
 	hz_attest_policy_free(reference);
 	hz_attest_policy_free(simulated);
 	hz_attest_verifier_free(verifier);
+	OSSL_LIB_CTX_free(libctx);
 	json_object_put(manifest);
 	return failures != 0;
 }
