@@ -179,7 +179,8 @@ static bool known_as(struct hz_p11_set *s, struct hz_p11_entry *e, unsigned i, c
 		e->known = has;
 		e->alone = !has;
 		memcpy(e->print, print, sizeof e->print);
-		same = e->sure[i] = true;
+		same = true; /* apart: clang assigns no atomic value further */
+		e->sure[i] = true;
 	} else {
 		same = e->alone ? e->sure[i] : has && memcmp(e->print, print, sizeof e->print) == 0;
 		e->sure[i] = same;
