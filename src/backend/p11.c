@@ -32,7 +32,7 @@ static void p11_close(struct hz_backend *be)
 
 	hz_nonce_free(p->env.nonce[0]);
 	hz_nonce_free(p->env.nonce[1]);
-	hz_p11_side_free(p->side);
+	hz_p11_side_free(p);
 	hz_p11_disconnect(p);
 	if (p->handle != NULL)
 		hz_p11_unload(p->handle);
@@ -53,7 +53,7 @@ static void p11_abandon(struct hz_backend *be)
 
 	hz_nonce_abandon(p->env.nonce[0]);
 	hz_nonce_abandon(p->env.nonce[1]);
-	hz_p11_side_abandon(p->side);
+	hz_p11_side_abandon(p);
 	p->pin = NULL; /* its memory was the parent's */
 	release(p);
 }
@@ -225,7 +225,7 @@ CK_RV hz_p11_open(const struct hz_p11_conf *conf, struct hz_backend **out)
 	make_locks(p);
 	rv = take_conf(p, conf);
 	if (rv == CKR_OK)
-		rv = hz_p11_side_new(&p->side, conf);
+		rv = hz_p11_side_new(p, conf);
 	if (rv == CKR_OK)
 		rv = hz_soft_env_open(conf->store_dir, conf->chain_id, conf->poai_ttl, conf->hmm_ttl, &p->env);
 	if (rv == CKR_OK)

@@ -5,6 +5,8 @@
 
 #include "backend/backend.h"
 
+struct hz_p11_side;
+
 struct hz_p11_conf {
 	const char *module;        /* absolute path */
 	const char *token;         /* label of the device's token, or NULL */
@@ -24,6 +26,7 @@ struct hz_p11_conf {
 	unsigned tier;
 	unsigned max_pin_tries;
 	uint64_t chain_id, poai_ttl, hmm_ttl; /* as in soft.h */
+	struct hz_p11_side *side;  /* of another module of the same slot, which they share; NULL: one of its own */
 };
 
 #define HZ_P11_SESSIONS 256u

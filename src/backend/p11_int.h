@@ -76,6 +76,8 @@ struct hz_p11 {
 	CK_UTF8CHAR label[32];
 	struct hz_soft_env env;
 	struct hz_p11_side *side;    /* attributes that the device cannot hold */
+	unsigned side_refused;       /* with the side's lock: era in which its device did not open it; not asked again before a new login */
+	bool side_key;               /* the device is known to have the side's key */
 
 	void *handle;                /* p11_load.h's; `f` is the same as this floor sees it */
 	CK_FUNCTION_LIST *f;
@@ -276,10 +278,10 @@ void hz_p11_made(struct hz_p11 *p, const struct hz_attrs *set);
 #define HZ_P11_REFUSED (CKR_VENDOR_DEFINED | 0x485afeUL)
 
 struct hz_p11_side;
-/* Touches no file. On failure *out is for the caller to free. */
-CK_RV hz_p11_side_new(struct hz_p11_side **out, const struct hz_p11_conf *c);
-void hz_p11_side_free(struct hz_p11_side *side);
-void hz_p11_side_abandon(struct hz_p11_side *side);
+/* p->side, new or conf's. Touches no file. On failure it is for the caller to free. */
+CK_RV hz_p11_side_new(struct hz_p11 *p, const struct hz_p11_conf *c);
+void hz_p11_side_free(struct hz_p11 *p);
+void hz_p11_side_abandon(struct hz_p11 *p);
 /* The device's user is logged out: the store's key is wiped. */
 void hz_p11_side_logout(struct hz_p11 *p);
 

@@ -246,7 +246,10 @@ static CK_RV open_members(struct hz_p11_set *s, const struct hz_p11_conf *confs,
 	CK_RV rv = CKR_OK;
 
 	for (size_t i = 0; i < n && i < HZ_P11_MODULES && rv == CKR_OK; i++) {
-		rv = hz_p11_open(&confs[i], &be);
+		struct hz_p11_conf conf = confs[i];
+
+		conf.side = s->n != 0 ? s->m[0].p->side : NULL; /* what is kept beside a key holds for it wherever it is */
+		rv = hz_p11_open(&conf, &be);
 		if (rv == CKR_TOKEN_NOT_PRESENT) {
 			hz_log(HZ_LOG_ERROR, "module.%zu stays out: %s", i + 1, hz_error_text());
 			rv = CKR_OK;

@@ -26,14 +26,16 @@
 
 /* ---- life ---- */
 
-CK_RV hz_p11_side_new(struct hz_p11_side **out, const struct hz_p11_conf *c)
+static CK_RV make_side(struct hz_p11_side **out, const struct hz_p11_conf *c)
 {
 	static const unsigned seals[] = { HZ_SEAL_HSM };
+	const bool nowhere = c->store_dir == NULL || c->store_dir[0] == '\0';
 	struct hz_p11_side *side = calloc(1, sizeof *side);
 	struct hz_seal_conf seal = { .hsm_secret = NULL };
 	char name[80];
 	CK_RV rv = CKR_HOST_MEMORY;
 
+	*out = side;
 	if (side == NULL)
 		return hz_fail(rv, "out of memory");
 	(void)pthread_mutex_init(&side->lock, NULL);
@@ -41,17 +43,39 @@ CK_RV hz_p11_side_new(struct hz_p11_side **out, const struct hz_p11_conf *c)
 	snprintf(side->label, sizeof side->label, HZ_P11_SIDE_LABEL " %s", side->serial);
 	snprintf(name, sizeof name, "%.58s.side", c->serial);
 	side->secret = hz_secmem_alloc(HZ_SEAL_SECRET);
-	if (c->store_dir != NULL && c->store_dir[0] != '\0' && asprintf(&side->lock_path, "%s/%s.lock", c->store_dir, name) < 0)
+	if (!nowhere && asprintf(&side->lock_path, "%s/%s.lock", c->store_dir, name) < 0)
 		side->lock_path = NULL;
-	if (side->secret != NULL && (side->lock_path != NULL || c->store_dir == NULL || c->store_dir[0] == '\0')) {
+	if (side->secret != NULL && (side->lock_path != NULL || nowhere)) {
 		const struct hz_store_conf conf = { .dir = c->store_dir, .serial = name, .tier = c->tier, .max_tries = 1, .seals = seals,
 						    .n_seals = 1, .seal_conf = &seal };
 
 		seal.hsm_secret = side->secret;
 		rv = hz_store_new(&side->store, &conf);
 	}
-	*out = side;
 	return rv == CKR_HOST_MEMORY ? hz_fail(rv, "out of memory") : rv;
+}
+
+CK_RV hz_p11_side_new(struct hz_p11 *p, const struct hz_p11_conf *c)
+{
+	CK_RV rv = CKR_OK;
+
+	p->side = c->side;
+	if (p->side == NULL)
+		rv = make_side(&p->side, c);
+	if (p->side != NULL && p->side->n_of < HZ_P11_MODULES)
+		p->side->of[p->side->n_of++] = p;
+	return rv;
+}
+
+/* Is anybody left before it? */
+static bool left(struct hz_p11 *p)
+{
+	struct hz_p11_side *side = p->side;
+
+	for (size_t i = 0; i < side->n_of; i++)
+		if (side->of[i] == p)
+			side->of[i--] = side->of[--side->n_of];
+	return side->n_of != 0;
 }
 
 static void release(struct hz_p11_side *side)
@@ -62,22 +86,22 @@ static void release(struct hz_p11_side *side)
 	free(side);
 }
 
-void hz_p11_side_free(struct hz_p11_side *side)
+void hz_p11_side_free(struct hz_p11 *p)
 {
-	if (side == NULL)
+	if (p->side == NULL || left(p))
 		return;
-	hz_store_free(side->store);
-	hz_secmem_free(side->secret);
-	release(side);
+	hz_store_free(p->side->store);
+	hz_secmem_free(p->side->secret);
+	release(p->side);
 }
 
 /* Its secret memory was the parent's. */
-void hz_p11_side_abandon(struct hz_p11_side *side)
+void hz_p11_side_abandon(struct hz_p11 *p)
 {
-	if (side == NULL)
+	if (p->side == NULL || left(p))
 		return;
-	hz_store_abandon(side->store);
-	release(side);
+	hz_store_abandon(p->side->store);
+	release(p->side);
 }
 
 void hz_p11_side_logout(struct hz_p11 *p)
@@ -85,8 +109,10 @@ void hz_p11_side_logout(struct hz_p11 *p)
 	pthread_mutex_lock(&p->side->lock);
 	hz_store_logout(p->side->store);
 	p->side->open = false;
-	p->side->refused_era = 0;
+	p->side->opener = NULL;
 	p->side->gen = 0;
+	p->side_refused = 0;
+	p->side_key = false;
 	pthread_mutex_unlock(&p->side->lock);
 }
 

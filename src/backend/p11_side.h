@@ -15,8 +15,11 @@ struct hz_p11_side {
 	_Atomic bool key_seen;       /* the device has a key of ours: there was a store */
 	uint8_t *secret;             /* HZ_SEAL_SECRET bytes of secret memory; zeros but for the moment of opening */
 	pthread_mutex_t lock;        /* all below; held across the device's work */
+	struct hz_p11 *of[HZ_P11_MODULES]; /* the modules before it, as they were opened */
+	size_t n_of;
 	bool open;                   /* the store's key is there: rows are checked */
-	unsigned refused_era;        /* of the device, when opening failed: not tried again before a new login */
+	struct hz_p11 *opener;       /* whose device had the key, and which of its candidates it was */
+	size_t which;
 	uint64_t gen;                /* of the store, when the index was read; 0: never */
 	bool indexed;                /* there is an index, and (open) it is authentic */
 	uint8_t *ties;               /* sorted */

@@ -8,7 +8,9 @@
 
 #include "backend/p11_side.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/secmem.h"
+#include "ck/names.h"
 #include "crypto/hash.h"
 #include "crypto/libctx.h"
 #include "store/seal.h"
@@ -148,17 +150,86 @@ static CK_RV unmake(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 /* Each candidate: two processes may have made one each at the same time. A new key without a store is taken back. */
 static CK_RV try_all(struct hz_p11 *p, bool make)
 {
-	struct asking q = { p->side, make, 0, 0, CK_INVALID_HANDLE };
+	struct hz_p11_side *side = p->side;
+	struct asking q = { side, make, 0, 0, CK_INVALID_HANDLE };
 	CK_RV rv;
 
 	do {
 		rv = hz_p11_run(p, ask, &q);
 		if (rv == CKR_OK)
-			rv = hz_store_login(p->side->store, false, NULL, 0, true);
+			rv = hz_store_login(side->store, false, NULL, 0, true);
 	} while (rv == CKR_DEVICE_ERROR && ++q.which < q.n);
-	hz_wipe(p->side->secret, HZ_SEAL_SECRET);
+	hz_wipe(side->secret, HZ_SEAL_SECRET);
 	if (rv != CKR_OK && q.made != CK_INVALID_HANDLE)
 		(void)hz_p11_run(p, unmake, &q);
+	side->open = rv == CKR_OK;
+	side->opener = side->open ? p : NULL;
+	side->which = q.which;
+	p->side_key = side->open;
+	return rv;
+}
+
+static bool usable(const struct hz_p11 *p)
+{
+	return p->login_wanted && atomic_load(&p->up) && (p->side_refused == 0 || p->side_refused != atomic_load(&p->era));
+}
+
+/* The module that asks first, then the others of the slot; a key is made in one device only. */
+static CK_RV open_by_any(struct hz_p11 *p, bool make)
+{
+	struct hz_p11_side *side = p->side;
+	CK_RV rv = hz_fail(CKR_DEVICE_ERROR, "the store beside the device did not open"), one;
+
+	for (size_t i = 0; i <= side->n_of && !side->open; i++) {
+		struct hz_p11 *m = i == 0 ? p : side->of[i - 1];
+
+		if ((i != 0 && m == p) || (i == 0 ? p->side_refused == atomic_load(&p->era) && p->side_refused != 0 : !usable(m)))
+			continue;
+		one = try_all(m, false);
+		rv = i == 0 || one == CKR_OK ? one : rv;
+		m->side_refused = one == CKR_OK ? 0 : atomic_load(&m->era);
+	}
+	return rv != CKR_OK && make ? try_all(p, true) : rv;
+}
+
+static CK_RV give(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
+{
+	struct asking *q = arg;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &data, sizeof data }, { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 }, LABEL(q->side),
+			     { CKA_VALUE, q->side->secret, HZ_SEAL_SECRET } };
+
+	return p->f->C_CreateObject(s, t, sizeof t / sizeof t[0], &q->made);
+}
+
+/* Another module of the slot opened the store: its secret goes to this one's device too, so that it can serve alone some day. */
+static void share(struct hz_p11 *p)
+{
+	struct hz_p11_side *side = p->side;
+	struct asking q = { side, false, side->which, 0, CK_INVALID_HANDLE }, mine = { side, false, 0, 0, CK_INVALID_HANDLE };
+	CK_RV rv;
+
+	if (p->side_key || side->opener == NULL || side->opener == p || !usable(p))
+		return;
+	p->side_key = true; /* once a login, whatever comes of it */
+	rv = hz_p11_run(p, ask, &mine);
+	if (rv != CKR_OK && mine.n == 0 && hz_p11_run(side->opener, ask, &q) == CKR_OK) {
+		rv = hz_p11_run(p, give, &q);
+		if (rv != CKR_OK)
+			hz_log(HZ_LOG_WARNING, "token %s: a module cannot keep the key of the store beside it: %s", side->serial, hz_ckr_name(rv));
+	}
+	hz_wipe(side->secret, HZ_SEAL_SECRET);
+}
+
+CK_RV hz_p11_side_open(struct hz_p11 *p, bool make)
+{
+	CK_RV rv = CKR_OK;
+
+	if (!p->login_wanted)
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the store beside the device opens with the device's login");
+	if (!p->side->open)
+		rv = open_by_any(p, make);
+	for (size_t i = 0; i < p->side->n_of && rv == CKR_OK; i++)
+		share(p->side->of[i]);
 	return rv;
 }
 
@@ -172,22 +243,4 @@ bool hz_p11_side_key(struct hz_p11 *p, const struct hz_attrs *a)
 	if (v->len == strlen(p->side->label) && memcmp(v->value, p->side->label, v->len) == 0)
 		atomic_store(&p->side->key_seen, true);
 	return true;
-}
-
-CK_RV hz_p11_side_open(struct hz_p11 *p, bool make)
-{
-	struct hz_p11_side *side = p->side;
-	unsigned era = atomic_load(&p->era);
-	CK_RV rv;
-
-	if (side->open)
-		return CKR_OK;
-	if (!p->login_wanted)
-		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the store beside the device opens with the device's login");
-	if (!make && side->refused_era == era && era != 0)
-		return hz_fail(CKR_DEVICE_ERROR, "the store beside the device did not open");
-	rv = try_all(p, make);
-	side->open = rv == CKR_OK;
-	side->refused_era = rv == CKR_OK ? 0 : era;
-	return rv;
 }

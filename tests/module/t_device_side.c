@@ -248,6 +248,76 @@ static void test_destroy(const char *good)
 	end();
 }
 
+/* ---- two devices with the same key ---- */
+
+/* The key 1, whose public key is the generator. */
+static void create_known(const CK_MECHANISM_TYPE *only)
+{
+	static CK_BYTE one[32] = { [31] = 1 };
+	static CK_BYTE g[] = { 0x04, 0x41, 0x04, 0x79, 0xbe, 0x66, 0x7e, 0xf9, 0xdc, 0xbb, 0xac, 0x55, 0xa0, 0x62, 0x95, 0xce, 0x87,
+			       0x0b, 0x07, 0x02, 0x9b, 0xfc, 0xdb, 0x2d, 0xce, 0x28, 0xd9, 0x59, 0xf2, 0x81, 0x5b, 0x16, 0xf8, 0x17,
+			       0x98, 0x48, 0x3a, 0xda, 0x77, 0x26, 0xa3, 0xc4, 0x65, 0x5d, 0xa4, 0xfb, 0xfc, 0x0e, 0x11, 0x08, 0xa8,
+			       0xfd, 0x17, 0xb4, 0x48, 0xa6, 0x85, 0x54, 0x19, 0x9c, 0x47, 0xd0, 0x8f, 0xfb, 0x10, 0xd4, 0xb8 };
+	CK_OBJECT_CLASS pub = CKO_PUBLIC_KEY, priv = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE ec = CKK_EC;
+	CK_ATTRIBUTE a[] = { { CKA_CLASS, &pub, sizeof pub }, { CKA_KEY_TYPE, &ec, sizeof ec }, { CKA_TOKEN, &yes, 1 },
+			     { CKA_ID, (void *)(uintptr_t)"both", 4 }, { CKA_LABEL, (void *)(uintptr_t)"both", 4 },
+			     { CKA_EC_PARAMS, k256, sizeof k256 }, { CKA_EC_POINT, g, sizeof g } };
+	CK_ATTRIBUTE b[] = { { CKA_CLASS, &priv, sizeof priv }, { CKA_KEY_TYPE, &ec, sizeof ec }, { CKA_TOKEN, &yes, 1 },
+			     { CKA_ID, (void *)(uintptr_t)"both", 4 }, { CKA_LABEL, (void *)(uintptr_t)"both", 4 },
+			     { CKA_EC_PARAMS, k256, sizeof k256 }, { CKA_VALUE, one, sizeof one }, { CKA_SIGN, &yes, 1 },
+			     { CKA_ALLOWED_MECHANISMS, (void *)(uintptr_t)only, sizeof *only } };
+	CK_OBJECT_HANDLE h;
+
+	OK(p11->C_CreateObject(s, a, 7, &h));
+	OK(p11->C_CreateObject(s, b, only != NULL ? 9 : 8, &h));
+}
+
+static void configure_one(const char *module, const char *token, const char *more)
+{
+	char text[1024];
+
+	snprintf(text, sizeof text, "[hanzo]\nlog = file:%s\n[tier2]\nbackend = pkcs11\nmodule = %s\ntoken = %s\n%s", log_path, module, token,
+		 more);
+	softhsm_file("pkcs11.conf", text, "HANZO_PKCS11_CONF");
+}
+
+/* A limit set at one device holds at the other, also when that one is alone. */
+static void test_two_devices(void)
+{
+	CK_MECHANISM_TYPE poai = CKM_HANZO_POAI;
+	char second[200], cmd[500], more[300];
+
+	snprintf(second, sizeof second, "%s/second.so", p11_dir);
+	snprintf(cmd, sizeof cmd, "cp '%s' '%s' && softhsm2-util --init-token --free --label second --so-pin device-so-1 --pin " SOFTHSM_PIN
+		 " >/dev/null 2>&1", softhsm_module(), second);
+	CHECK(system(cmd) == 0);
+	configure_one(softhsm_module(), "device", "");
+	begin();
+	create_known(&poai);
+	end();
+	configure_one(second, "second", "serial = second-by-itself\n");
+	begin();
+	create_known(NULL);
+	OK(sign_raw("both"));
+	end();
+	configure_one(second, "second", "");
+	begin(); /* the store is of this slot, its key is not in this device: nobody can tell */
+	CHECK(sign_raw("both") != CKR_OK);
+	end();
+	snprintf(more, sizeof more, "module.2 = %s\ntoken.2 = second\n", second);
+	configure_one(softhsm_module(), "device", more);
+	begin();
+	RV(sign_raw("both"), CKR_MECHANISM_INVALID);
+	OK(sign_poai("both"));
+	end();
+	configure_one(second, "second", "");
+	begin();
+	RV(sign_raw("both"), CKR_MECHANISM_INVALID);
+	OK(sign_poai("both"));
+	end();
+}
+
 int main(void)
 {
 	CK_MECHANISM_TYPE poai = CKM_HANZO_POAI;
@@ -291,6 +361,7 @@ int main(void)
 	test_destroy(good);
 	copy_file(good, db_path);
 	test_copies();
+	test_two_devices();
 	softhsm_end();
 	return p11_end();
 }
