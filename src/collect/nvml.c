@@ -26,6 +26,11 @@ struct nvml_report {
 	uint8_t report[0x2000], cec_report[0x1000];
 };
 
+/* nvmlConfComputeSystemState_t */
+struct nvml_state {
+	unsigned environment, feature, dev_tools;
+};
+
 _Static_assert(sizeof(struct nvml_certificate) == 9224 && sizeof(struct nvml_report) == 12332, "the library's layouts");
 
 enum { NVML_HOPPER = 9, NVML_BLACKWELL = 10 };
@@ -41,6 +46,7 @@ struct nvml {
 	int (*architecture)(nvml_device d, unsigned *arch);
 	int (*certificate)(nvml_device d, struct nvml_certificate *c);
 	int (*report)(nvml_device d, struct nvml_report *r);
+	int (*state)(struct nvml_state *s); /* NULL: a driver that does not tell */
 };
 
 static bool symbol(const struct nvml *n, const char *name, void *to)
@@ -56,6 +62,7 @@ static CK_RV load(struct nvml *n, const char *path)
 	n->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (n->lib == NULL)
 		return hz_fail(CKR_DEVICE_REMOVED, "NVIDIA's management library %s is not there", path);
+	(void)symbol(n, "nvmlSystemGetConfComputeState", &n->state);
 	if (symbol(n, "nvmlInit_v2", &n->init) && symbol(n, "nvmlShutdown", &n->shutdown) &&
 	    symbol(n, "nvmlDeviceGetCount_v2", &n->count) && symbol(n, "nvmlDeviceGetHandleByIndex_v2", &n->device) &&
 	    symbol(n, "nvmlDeviceGetArchitecture", &n->architecture) &&
@@ -66,6 +73,26 @@ static CK_RV load(struct nvml *n, const char *path)
 	return hz_fail(CKR_DEVICE_REMOVED, "%s knows no confidential computing", path);
 }
 
+static void stop(struct nvml *n)
+{
+	(void)n->shutdown();
+	(void)dlclose(n->lib);
+}
+
+/* No report says whether the development tools are on, with which the host sees into the GPU: the driver does, inside the guest. */
+static CK_RV check_mode(const struct nvml *n)
+{
+	struct nvml_state s = { 0, 0, 0 };
+
+	if (n->state == NULL || n->state(&s) != 0)
+		return CKR_OK; /* then there is a report, or there is none */
+	if (s.feature == 0)
+		return hz_fail(CKR_DEVICE_REMOVED, "confidential computing is off in the GPU's driver");
+	if (s.dev_tools != 0)
+		return hz_fail(CKR_DEVICE_REMOVED, "the GPU is in the development-tools mode, which is not confidential");
+	return CKR_OK;
+}
+
 static CK_RV start(struct nvml *n, const char *path)
 {
 	CK_RV rv = load(n, path);
@@ -74,16 +101,14 @@ static CK_RV start(struct nvml *n, const char *path)
 	if (rv != CKR_OK)
 		return rv;
 	code = n->init();
-	if (code == 0)
-		return CKR_OK;
-	(void)dlclose(n->lib);
-	return hz_fail(CKR_DEVICE_REMOVED, "%s: nvmlInit gives %d", path, code);
-}
-
-static void stop(struct nvml *n)
-{
-	(void)n->shutdown();
-	(void)dlclose(n->lib);
+	if (code != 0) {
+		(void)dlclose(n->lib);
+		return hz_fail(CKR_DEVICE_REMOVED, "%s: nvmlInit gives %d", path, code);
+	}
+	rv = check_mode(n);
+	if (rv != CKR_OK)
+		stop(n);
+	return rv;
 }
 
 /* SHA-256 of the leaf's SubjectPublicKeyInfo; the leaf is the chain's first certificate. */

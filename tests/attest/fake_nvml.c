@@ -13,6 +13,19 @@ int nvmlDeviceGetArchitecture(void *d, unsigned *arch);
 int nvmlDeviceGetConfComputeGpuCertificate(void *d, uint32_t *c);
 int nvmlDeviceGetConfComputeGpuAttestationReport(void *d, uint32_t *r);
 
+int nvmlSystemGetConfComputeState(unsigned *s);
+
+/* environment, feature, development tools: production, on, off, unless the test says otherwise. */
+int nvmlSystemGetConfComputeState(unsigned *s)
+{
+	const char *mode = getenv("FAKE_NVML_MODE");
+
+	s[0] = 2;
+	s[1] = mode == NULL || strcmp(mode, "off") != 0;
+	s[2] = mode != NULL && strcmp(mode, "devtools") == 0;
+	return mode != NULL && strcmp(mode, "untold") == 0 ? 3 : 0;
+}
+
 int nvmlInit_v2(void)
 {
 	return getenv("FAKE_NVML_DOWN") != NULL ? 9 : 0;

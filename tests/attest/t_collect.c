@@ -393,6 +393,15 @@ static void gpus(void)
 	}
 	n = 1;
 	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_ERROR); /* no room for the second */
+	setenv("FAKE_NVML_MODE", "off", 1);
+	CHECK(hz_collect_probe_gpus(source) == CKR_DEVICE_REMOVED && strstr(hz_error_text(), "computing is off") != NULL);
+	setenv("FAKE_NVML_MODE", "devtools", 1);
+	CHECK(hz_collect_probe_gpus(source) == CKR_DEVICE_REMOVED && strstr(hz_error_text(), "development-tools") != NULL);
+	n = 4;
+	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_REMOVED);
+	setenv("FAKE_NVML_MODE", "untold", 1);
+	CHECK(hz_collect_probe_gpus(source) == CKR_OK);
+	unsetenv("FAKE_NVML_MODE");
 	setenv("FAKE_NVML_NO_CC", "1", 1);
 	n = 4;
 	CHECK(hz_nvml_collect(lib, &ask, piece, &n) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "no attestation report") != NULL);
