@@ -136,9 +136,6 @@ tests_module_t_dual_LDADD = $(MODULE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_message
 tests_module_t_message_LDADD = $(MODULE_TEST_LIBS)
 
-check_PROGRAMS += tests/module/t_absurd_lengths
-tests_module_t_absurd_lengths_LDADD = $(MODULE_TEST_LIBS)
-
 check_PROGRAMS += tests/module/t_stale_handles
 tests_module_t_stale_handles_LDADD = $(MODULE_TEST_LIBS)
 
