@@ -24,6 +24,7 @@
 #define USER_PIN "user-pin"
 
 static char test_dir[64], test_db[128];
+static char model_dir[64]; /* of ready_store; run_case removes it */
 
 static __attribute__((unused)) const uint8_t *bytes(const char *s)
 {
@@ -38,12 +39,20 @@ static __attribute__((unused)) void store_setup(void)
 	(void)hz_log_open("none", false);
 }
 
+static __attribute__((unused)) void run_shell(const char *fmt, ...)
+{
+	char cmd[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(cmd, sizeof cmd, fmt, ap);
+	va_end(ap);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
 static __attribute__((unused)) void store_teardown(void)
 {
-	char cmd[128];
-
-	(void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", test_dir);
-	ck_assert_int_eq(system(cmd), 0);
+	run_shell("rm -rf '%s'", test_dir);
 }
 
 static __attribute__((unused)) struct hz_store *open_store(bool open_token)
@@ -75,8 +84,7 @@ static __attribute__((unused)) void label_of(unsigned char out[32], const char *
 	memcpy(out, text, strlen(text));
 }
 
-/* An initialised token with both PINs, logged in as user. */
-static __attribute__((unused)) struct hz_store *ready_store(void)
+static __attribute__((unused)) void make_token(void)
 {
 	struct hz_store *s = open_store(false);
 	unsigned char label[32];
@@ -85,7 +93,23 @@ static __attribute__((unused)) struct hz_store *ready_store(void)
 	ck_ok(hz_store_init(s, bytes(SO_PIN), strlen(SO_PIN), label));
 	ck_ok(hz_store_login(s, true, bytes(SO_PIN), strlen(SO_PIN), true));
 	ck_ok(hz_store_init_pin(s, bytes(USER_PIN), strlen(USER_PIN)));
-	hz_store_logout(s);
+	hz_store_free(s);
+}
+
+/* An initialised token with both PINs, logged in as user. Deriving keys from PINs takes long: it is made once and copied. */
+static __attribute__((unused)) struct hz_store *ready_store(void)
+{
+	struct hz_store *s;
+
+	if (model_dir[0] == '\0') {
+		make_token();
+		(void)snprintf(model_dir, sizeof model_dir, "/tmp/t_store.XXXXXX");
+		ck_assert_ptr_nonnull(mkdtemp(model_dir));
+		run_shell("cp -a '%s/s' '%s'", test_dir, model_dir);
+	} else {
+		run_shell("cp -a '%s/s' '%s'", model_dir, test_dir);
+	}
+	s = open_store(false);
 	ck_ok(hz_store_login(s, false, bytes(USER_PIN), strlen(USER_PIN), true));
 	return s;
 }
@@ -183,6 +207,12 @@ static __attribute__((unused)) int run_case(Suite *s)
 	srunner_run_all(r, CK_NORMAL);
 	bad = srunner_ntests_failed(r);
 	srunner_free(r);
+	if (model_dir[0] != '\0') {
+		char cmd[96];
+
+		(void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", model_dir);
+		bad += system(cmd) != 0;
+	}
 	return bad != 0;
 }
 
