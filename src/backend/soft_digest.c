@@ -103,8 +103,12 @@ static const struct seal *seal_get(void)
 	if (s != NULL && s->gen == hz_fork_gen())
 		return s;
 	fresh = seal_new();
-	if (fresh == NULL || atomic_compare_exchange_strong(&seal, &s, fresh))
+	if (fresh == NULL)
+		return NULL;
+	if (atomic_compare_exchange_strong(&seal, &s, fresh)) {
+		hz_secmem_keep(true);
 		return fresh;
+	}
 	hz_secmem_free(fresh->key);
 	free(fresh);
 	return s; /* another thread was faster */

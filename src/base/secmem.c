@@ -408,6 +408,16 @@ size_t hz_secmem_live(void)
 	return a == NULL ? 0 : atomic_load(&a->live);
 }
 
+void hz_secmem_keep(bool keep)
+{
+	struct arena *a = arena_get();
+
+	if (a != NULL && keep)
+		atomic_fetch_sub(&a->live, 1);
+	else if (a != NULL)
+		atomic_fetch_add(&a->live, 1);
+}
+
 void hz_secmem_after_fork(void)
 {
 	(void)arena_get(); /* a generation without an arena gets one; in the generation that has one there is nothing to do */

@@ -19,11 +19,14 @@ void hz_secmem_free(void *p);
 /* A new block with a copy of n bytes; n == 0 gives a valid, empty block. */
 void *hz_secmem_dup(const void *p, size_t n);
 
-/* True when p lies in the arena (for tests and assertions). */
+/* True when p lies in the arena. */
 bool hz_secmem_owns(const void *p);
 
-/* Number of live blocks (for leak tests). */
+/* Number of live blocks: what C_Finalize finds left has leaked. */
 size_t hz_secmem_live(void);
+
+/* A block that was allocated will live as long as its thread or the process and does not count; false: it is about to be released. */
+void hz_secmem_keep(bool keep);
 
 /* After fork, in the child: forget the parent's arena (its pages read as zero) and start an empty one. */
 void hz_secmem_after_fork(void);

@@ -246,8 +246,10 @@ static _Thread_local unsigned pool_gen;
 static void pool_free(void *p)
 {
 	/* In a child the block belongs to the parent's arena, which is gone. */
-	if (pool == p && pool_gen == hz_fork_gen())
+	if (pool == p && pool_gen == hz_fork_gen()) {
+		hz_secmem_keep(false);
 		hz_secmem_free(p);
+	}
 	pool = NULL;
 }
 
@@ -269,6 +271,8 @@ static struct pool *pool_get(void)
 		hz_secmem_free(pool);
 		pool = NULL;
 	}
+	if (pool != NULL)
+		hz_secmem_keep(true);
 	return pool;
 }
 

@@ -394,6 +394,8 @@ static void stop(void)
 		hz_config_free(module.conf);
 		module.conf = NULL;
 	pthread_rwlock_unlock(&module.life);
+	if (hz_secmem_live() != 0) /* a leak, or a call that has read its parameters and finds the door shut */
+		hz_log(HZ_LOG_DEBUG, "C_Finalize: %zu secrets are left in memory", hz_secmem_live());
 	hz_log_close();
 }
 

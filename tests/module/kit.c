@@ -16,6 +16,7 @@ void kit_start(void)
 int kit_end(void)
 {
 	OK(p11->C_Finalize(NULL));
+	CHECK(!p11_logged("left in memory"));
 	return p11_end();
 }
 

@@ -8,7 +8,7 @@
 
 /* p11_start and C_Initialize with locking by the system. */
 void kit_start(void);
-/* C_Finalize and p11_end: what main returns. */
+/* C_Finalize, which leaves no secret behind, and p11_end: what main returns. */
 int kit_end(void);
 
 /* A token on slot 1, and CKU_USER in it. */
