@@ -5,7 +5,13 @@
  */
 #include "mock.h"
 
-#define NTH 2 /* the first calls of a function within one piece of work */
+/* The first calls of a function within one piece of work; one where every call takes many times as long. */
+static unsigned long first_calls(void)
+{
+	const char *sanitized = getenv("HANZO_SANITIZED");
+
+	return sanitized != NULL && strstr(sanitized, "thread") != NULL ? 1 : 2;
+}
 
 static CK_SESSION_HANDLE session;
 static CK_OBJECT_HANDLE sign_key, aes_key, mac_key, wrap_key, ecdh_key;
@@ -338,7 +344,7 @@ static void test_piece(const struct piece *p, unsigned long *cases)
 	for (size_t i = 0; i < sizeof n / sizeof n[0]; i++)
 		n[i] = mock.calls(functions[i]);
 	for (size_t i = 0; i < sizeof n / sizeof n[0]; i++)
-		for (unsigned long k = 1; k <= n[i] && k <= NTH; k++)
+		for (unsigned long k = 1; k <= n[i] && k <= first_calls(); k++)
 			for (size_t q = 0; q < sizeof faults / sizeof faults[0]; q++, ++*cases)
 				one(p, functions[i], k, &faults[q]);
 }
@@ -438,6 +444,7 @@ int main(int argc, char **argv)
 	if (access("/dev/shm", W_OK) == 0)
 		(void)setenv("TMPDIR", "/dev/shm", 0); /* a thousand objects are made: nothing of them is worth a disk's time */
 	mock_start();
+	alarm(600);
 	configure(mock.path, "");
 	OK(p11->C_Initialize(NULL));
 	session = p11_open(SLOT, CKF_RW_SESSION);
