@@ -3,7 +3,12 @@
  *
  * Written from the numbers and layouts that the OASIS PKCS#11 specifications 2.40, 3.0, 3.1 and 3.2 define. Unlike the
  * committee's own headers it needs no macros from the program that includes it; where a program defines CK_PTR and its
- * relatives all the same, they are left alone. If another vendor's pkcs11.h was included before, this one is empty. */
+ * relatives all the same, they are left alone. If another vendor's pkcs11.h was included before, this one is empty.
+ *
+ * It is one file, where the committee has pkcs11.h, pkcs11t.h and pkcs11f.h, because nobody includes a part of it: the committee's
+ * parts exist so that pkcs11f.h can be read several times under macros of the including program, which this header does without. It
+ * is not installed either: applications have a pkcs11.h already (p11-kit's, NSS's, the committee's), and hanzo-pkcs11.h goes with
+ * any of them. */
 #ifndef HANZO_STANDARD_PKCS11_H
 #define HANZO_STANDARD_PKCS11_H
 
