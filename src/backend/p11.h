@@ -53,4 +53,7 @@ CK_RV hz_p11_set_open(const struct hz_p11_conf *confs, size_t n, unsigned interv
 #define HZ_P11_HEALTH_INTERVAL 30u
 #define HZ_P11_HEALTH_FAILURES 3u
 
+/* Is this thread inside a device's module, connecting? Then whoever calls the module is that one: a loop, and its connection fails. */
+bool hz_p11_returns(void);
+
 #endif

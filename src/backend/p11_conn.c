@@ -13,7 +13,7 @@
 #define DRAIN_MS 2000 /* how long ending the module waits for calls inside it */
 
 /* The connection that this thread makes. */
-static _Thread_local const struct hz_p11 *connecting;
+static _Thread_local struct hz_p11 *connecting;
 
 static CK_RV absent(struct hz_p11 *p, const char *why)
 {
@@ -226,16 +226,21 @@ static CK_RV connect_once(struct hz_p11 *p)
 	return rv != CKR_OK && p->looped ? refuse_return(p) : rv;
 }
 
+bool hz_p11_returns(void)
+{
+	if (connecting != NULL)
+		connecting->looped = true;
+	return connecting != NULL;
+}
+
 CK_RV hz_p11_ready(struct hz_p11 *p)
 {
 	CK_RV rv = CKR_OK;
 
 	if (atomic_load_explicit(&p->up, memory_order_acquire))
 		return CKR_OK;
-	if (connecting == p) {
-		p->looped = true;
+	if (connecting == p && hz_p11_returns())
 		return refuse_return(p);
-	}
 	rv = hz_p11_lock(p, &p->conn);
 	if (rv != CKR_OK)
 		return rv;

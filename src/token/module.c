@@ -365,7 +365,7 @@ CK_RV hz_module_init(const CK_C_INITIALIZE_ARGS *args)
 		return rv;
 	hz_fork_watch();
 	fresh_after_fork();
-	if (starting)
+	if (starting || hz_p11_returns())
 		return hz_fail(CKR_FUNCTION_FAILED, "a module behind a slot leads back to this one: a loop");
 	if (hz_p11_starting_here()) /* a module that is started later than that: the call that starts it holds our locks */
 		return hz_fail(CKR_CRYPTOKI_ALREADY_INITIALIZED, "a module behind a slot leads back to this one: a loop");
