@@ -14,6 +14,7 @@
 #include "crypto/libctx.h"
 #include "gov/config.h"
 #include "store/store.h"
+#include "keyed.h"
 #include "tool.h"
 
 struct doctor {
@@ -100,13 +101,26 @@ static const char *slot_reason(const struct hz_config *conf, CK_SLOT_ID id)
 	return NULL;
 }
 
+/* What the module found when it started is more exact than what the configuration lets one expect. */
+static const char *absent_reason(const struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, char *text, CK_ULONG room)
+{
+	HZ_GetLastError_t why = keyed_find_why(&d->tool);
+	const char *expected = slot_reason(conf, id);
+	bool ours = why != NULL && why(text, &room) == CKR_OK && text[0] != '\0';
+
+	for (size_t i = 0; ours && conf != NULL && i < conf->nslots; i++)
+		if (conf->slots[i].id == id && conf->slots[i].backend == HZ_BACKEND_PKCS11)
+			ours = false; /* the device's module has failed, and its reason went to the log */
+	return ours ? text : expected;
+}
+
 static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, struct json_object *slots)
 {
 	struct json_object *o = json_object_new_object();
 	CK_ULONG mechs = 0;
 	CK_TOKEN_INFO info;
 	const char *why;
-	char text[33];
+	char text[33], reason[256];
 	CK_RV rv = d->tool.p11->C_GetTokenInfo(id, &info);
 
 	json_object_object_add(o, "slot", json_object_new_uint64(id));
@@ -122,7 +136,8 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 		json_object_object_add(o, "mechanisms", json_object_new_uint64(mechs));
 	} else {
 		add(o, "state", "no token");
-		add(o, "reason", rv == CKR_TOKEN_NOT_PRESENT && slot_reason(conf, id) ? slot_reason(conf, id) : hz_ckr_name(rv));
+		why = rv == CKR_TOKEN_NOT_PRESENT ? absent_reason(d, conf, id, reason, sizeof reason) : NULL;
+		add(o, "reason", why != NULL ? why : hz_ckr_name(rv));
 	}
 	json_object_array_add(slots, o);
 }

@@ -22,8 +22,7 @@ enum { PIN_ROOM = 1024, ID_ROOM = 256 };
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static const CK_BYTE k256[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
 
-/* The vendor interface of the module that tool_load has opened. */
-static HZ_GetLastError_t find_why(const struct tool *t)
+HZ_GetLastError_t keyed_find_why(const struct tool *t)
 {
 	void *lib = dlopen(t->module != NULL ? t->module : HZ_MODULE_PATH, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
 	CK_RV (*get)(CK_UTF8CHAR_PTR, CK_VERSION_PTR, CK_INTERFACE_PTR_PTR, CK_FLAGS) = NULL;
@@ -104,7 +103,7 @@ bool keyed_open(struct keyed *k)
 	}
 	if (!tool_load(&k->tool))
 		return false;
-	k->why = find_why(&k->tool);
+	k->why = keyed_find_why(&k->tool);
 	rv = k->tool.p11->C_OpenSession(k->tool.slot, flags, NULL, NULL, &k->session);
 	if (rv != CKR_OK)
 		return keyed_refused(k, "C_OpenSession", rv) == TOOL_OK;

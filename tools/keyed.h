@@ -35,6 +35,8 @@ bool keyed_option(struct keyed *k, int option, const char *value);
 /* Load the module, open a session on tool.slot, log in. False after a message; keyed_close in any case. */
 bool keyed_open(struct keyed *k);
 void keyed_close(struct keyed *k);
+/* HZ_GetLastError of the module that tool_load has opened, or NULL where it is not this module. */
+HZ_GetLastError_t keyed_find_why(const struct tool *t);
 /* The module's own text on its last failure, or "". */
 enum { KEYED_REASON = 256 };
 const char *keyed_reason(const struct keyed *k, char *out, size_t room);

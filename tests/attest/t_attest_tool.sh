@@ -93,6 +93,26 @@ expect 2 'bad value for --kind' verify "$snp/report.bin" --kind unknown
 expect 2 'No such file' verify /nonexistent/file
 expect 2 'policy' verify "$snp/report.bin" --policy "$snp/tsm-report.json"
 expect 2 'attest verify' nothing
+# A GPU outside confidential computing, or with its development tools on: the tier is absent for that reason.
+mkdir "$rim/tsm"
+cat > "$rim/pkcs11.conf" <<EOF
+[hanzo]
+store = $rim/store
+[tier3]
+backend = soft
+seal = sim
+evidence_source = tsm:$rim/tsm
+gpu_source = nvml:${HANZO_BUILDDIR:-$PWD}/.libs/fake-nvml.so
+policy = $(cd "${HANZO_SRCDIR:-.}" && pwd)/examples/policy-simulated.json
+EOF
+chmod 600 "$rim/pkcs11.conf"
+mode() {
+	FAKE_NVML_MODE=$1 HANZO_PKCS11_CONF="$rim/pkcs11.conf" "$tool" doctor --module "${HANZO_MODULE:-.libs/libhanzo-pkcs11.so}" > "$out" 2>&1
+	grep -q "^slot 3 .*$2" "$out" || { echo "doctor, GPU $1: wanted $2"; grep '^slot 3' "$out"; bad=1; }
+}
+mode off 'no token: confidential computing is off'
+mode devtools 'no token: the GPU is in the development-tools mode'
+mode on ready
 n=$("$tool" attest challenge | tr -d '\n' | wc -c)
 [ "$n" -eq 64 ] || { echo "challenge has $n digits"; bad=1; }
 exit $bad
