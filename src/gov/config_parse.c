@@ -69,7 +69,7 @@ static CK_RV key_log(const struct at *at, const char *value)
 
 static CK_RV key_max_pin_tries(const struct at *at, const char *value)
 {
-	unsigned long n;
+	unsigned long n = 0;
 	CK_RV rv = number(at, value, 1, 100, &n);
 
 	if (rv == CKR_OK)

@@ -627,7 +627,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
+	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, test_once);
 	tcase_add_test(tc, test_growth);
 	tcase_add_test(tc, test_forgetting);

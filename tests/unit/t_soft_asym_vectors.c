@@ -461,7 +461,7 @@ int main(void)
 	json_object_put(probe);
 	s = suite_create("asymmetric vectors");
 	t = tcase_create("wycheproof");
-	tcase_set_timeout(t, 300);
+	tcase_set_timeout(t, 1800);
 	tcase_add_test(t, ecdsa);
 	tcase_add_test(t, shared_secrets);
 	tcase_add_test(t, eddsa);

@@ -631,7 +631,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, test_only_restricted_keys_sign);
 	tcase_add_test(tc, test_time_rules);
 	tcase_add_test(tc, test_once_only);
