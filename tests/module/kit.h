@@ -59,12 +59,6 @@ extern CK_BBOOL kit_true, kit_false;
 #define A_FALSE(t) { t, &kit_false, sizeof kit_false }
 #define A_VAL(t, v) { t, &(v), sizeof(v) }
 #define A_STR(t, s) { t, (void *)(uintptr_t)(s), sizeof(s) - 1 }
-/* Other names for the same. */
-#define F p11
-#define IS(call, want) RV(call, want)
-#define kit_about p11_about
-#define KIT_PIN USER_PIN
-#define KIT_SO SO_PIN
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

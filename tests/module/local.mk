@@ -50,8 +50,6 @@ libkit_la_SOURCES = \
 	tests/module/kit_mech.c \
 	tests/module/p11.c \
 	tests/module/p11.h
-MODULE_KIT = $(MODULE_TEST_LIBS)
-
 check_PROGRAMS += tests/module/t_app_engine
 tests_module_t_app_engine_LDADD = $(MODULE_TEST_LIBS) $(OPENSSL_LIBS)
 
