@@ -39,8 +39,6 @@ struct hz_p11_conf {
  * here. CKR_HOST_MEMORY. The reason in hz_error_text().
  */
 CK_RV hz_p11_open(const struct hz_p11_conf *conf, struct hz_backend **out);
-/* Is this thread inside C_Initialize or C_Finalize of a device's module, which may lead back here? Then nothing may be waited for. */
-bool hz_p11_starting_here(void);
 
 /*
  * Several modules with the same keys, of which the first that is healthy shows its objects and all that are healthy use their keys:

@@ -123,20 +123,10 @@ static CK_RV attach(struct hz_p11 *p)
 	return CKR_OK;
 }
 
-static _Thread_local bool starting; /* or ending a device's module */
-
-bool hz_p11_starting_here(void)
-{
-	return starting;
-}
-
 static CK_RV start(struct hz_p11 *p)
 {
-	CK_RV rv;
+	CK_RV rv = hz_p11_start(p->handle, p->init_args);
 
-	starting = true;
-	rv = hz_p11_start(p->handle, p->init_args);
-	starting = false;
 	if (rv != CKR_OK)
 		return hz_fail(CKR_DEVICE_REMOVED, "%s: C_Initialize: %s", p->module, hz_ckr_name(rv));
 	p->started = true;
@@ -145,10 +135,8 @@ static CK_RV start(struct hz_p11 *p)
 
 static void stop(struct hz_p11 *p)
 {
-	starting = true;
 	if (p->started)
 		(void)hz_p11_stop(p->handle);
-	starting = false;
 	p->started = false;
 }
 
