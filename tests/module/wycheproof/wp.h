@@ -14,7 +14,7 @@ struct wp {
 	CK_FUNCTION_LIST *f;
 	CK_SESSION_HANDLE s;
 	const char *file;
-	CK_OBJECT_HANDLE group_key; /* made by the group's first case, ended with the group */
+	CK_OBJECT_HANDLE group_key; /* made by the group's first case, kept for the next groups with the same key */
 	CK_RV group_rv;             /* why there is none */
 	bool group_tried;
 	unsigned passed, failed, not_offered; /* not offered: a size or hash that the module does not advertise, or a form that is no PKCS#11 input */
