@@ -346,7 +346,7 @@ static CK_RV with_retries(struct hz_store *s, enum mode mode, hz_db_fn fn, void 
 
 	hz_store_refresh(s);
 	for (unsigned i = 0;; i++) {
-		if (mode == MODE_READ || late || hz_gen_my_turn(&s->gen, s->gen_path, began)) {
+		if (mode == MODE_READ || late || s->gen_path == NULL || hz_gen_my_turn(&s->gen, s->gen_path, began)) {
 			rv = attempt(s, mode, fn, arg, exists, &busy);
 			if (!busy || rv == CKR_OK || late)
 				break;
