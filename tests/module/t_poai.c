@@ -506,6 +506,8 @@ int main(void)
 	char tier2[256] = "";
 
 	gate_environment();
+	if (!with_tpm)
+		puts("SKIP the slot sealed to a TPM: swtpm is not installed");
 	if (with_tpm) {
 		CHECK(mkdir(gate_path("tpm"), 0700) == 0 && swtpm_start(&tpm, gate_path("tpm")));
 		snprintf(tier2, sizeof tier2, "[tier2]\nbackend = soft\nseal = pin, tpm2\ntpm2_tcti = %s\ntpm2_pcrs = sha256:0,7\n", tpm.tcti);
