@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of several modules is asked: who is healthy, who is due to be looked at, whose turn it is. */
 #include "backend/p11_set.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "ck/names.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 bool hz_p11_sickness(CK_RV rv)
 {
@@ -46,7 +39,7 @@ static void recovered(struct hz_p11_set *s, struct hz_p11_member *m, int64_t now
 void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv)
 {
 	struct hz_p11_member *m = &s->m[i];
-	int64_t now = now_ms();
+	int64_t now = (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE);
 	bool sick = false;
 
 	if (!hz_p11_sickness(rv)) {
@@ -66,7 +59,7 @@ void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv)
 /* One caller asks, the others go on. */
 static void look_after(struct hz_p11_set *s)
 {
-	int64_t now = now_ms();
+	int64_t now = (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE);
 
 	for (unsigned i = 0; i < s->n; i++) {
 		struct hz_p11_member *m = &s->m[i];

@@ -3,18 +3,10 @@
 #include <string.h>
 
 #include "backend/p11_int.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "ck/names.h"
-
-/* Ticks of some ms are enough, and cost less than the exact time. */
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Written only when it changes: all threads read it. */
 static void note_progress(struct hz_p11 *p, int64_t now)
@@ -43,7 +35,7 @@ static bool may_try(struct hz_p11 *p, int64_t now)
 
 CK_RV hz_p11_enter(struct hz_p11 *p)
 {
-	int64_t now = now_ms();
+	int64_t now = (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE);
 
 	if (atomic_load(&p->inside) == 0)
 		note_progress(p, now);
@@ -55,7 +47,7 @@ CK_RV hz_p11_enter(struct hz_p11 *p)
 
 void hz_p11_exit(struct hz_p11 *p)
 {
-	note_progress(p, now_ms());
+	note_progress(p, (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE));
 	if (atomic_load_explicit(&p->tries, memory_order_relaxed) != 0)
 		atomic_store(&p->tries, 0);
 	(void)atomic_fetch_sub(&p->inside, 1);

@@ -5,6 +5,7 @@
 
 #include "backend/p11_side.h"
 #include "backend/p11_table.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "crypto/hash.h"
 
@@ -12,10 +13,7 @@ const CK_ATTRIBUTE_TYPE hz_p11_identity[HZ_P11_IDENTITY] = { CKA_CLASS, CKA_KEY_
 
 uint64_t hz_p11_now(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return hz_clock_ms(CLOCK_MONOTONIC);
 }
 
 uint64_t hz_p11_hash(const struct hz_attr *a)

@@ -2,6 +2,7 @@
 libhz_base_la_SOURCES += \
 	src/base/buf.c \
 	src/base/buf.h \
+	src/base/clock.h \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/fork.c \

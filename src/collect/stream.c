@@ -7,22 +7,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h> /* wants struct sockaddr */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+#include "base/clock.h"
 
 int64_t hz_stream_until(int ms)
 {
-	return now_ms() + ms;
+	return (int64_t)hz_clock_ms(CLOCK_MONOTONIC) + ms;
 }
 
 /* Wait until the socket is ready, at most up to the deadline. */
@@ -31,7 +24,7 @@ static bool ready(int fd, short events, int64_t until)
 	struct pollfd p = { fd, events, 0 };
 	int64_t left;
 
-	while ((left = until - now_ms()) > 0) {
+	while ((left = until - (int64_t)hz_clock_ms(CLOCK_MONOTONIC)) > 0) {
 		int n = poll(&p, 1, (int)left);
 
 		if (n > 0)

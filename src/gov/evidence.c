@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/secmem.h"
@@ -220,10 +221,7 @@ CK_RV hz_evidence_judge(struct hz_evidence *e, const void *bundle, size_t len, c
 
 static int64_t now_ns(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t); /* goes on while the machine sleeps */
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return (int64_t)hz_clock_ns(CLOCK_BOOTTIME); /* goes on while the machine sleeps */
 }
 
 static bool recall(struct hz_evidence *e, int i, struct hz_accepted *out)

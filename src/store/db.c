@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/log.h"
@@ -24,14 +25,6 @@ struct hz_conn {
 	bool busy;   /* the last attempt met a lock */
 	bool broken; /* do not put it back into the pool */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t = { 0, 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static CK_RV map_error(int rc, int os)
 {
@@ -340,7 +333,7 @@ static CK_RV attempt(struct hz_store *s, enum mode mode, hz_db_fn fn, void *arg,
 
 static CK_RV with_retries(struct hz_store *s, enum mode mode, hz_db_fn fn, void *arg, bool *exists)
 {
-	uint64_t began = now_ns();
+	uint64_t began = hz_clock_ns(CLOCK_MONOTONIC);
 	bool busy = true, queued = false, late = false, next = false;
 	CK_RV rv = CKR_OK;
 
@@ -354,7 +347,7 @@ static CK_RV with_retries(struct hz_store *s, enum mode mode, hz_db_fn fn, void 
 			next = mode != MODE_READ && hz_gen_queue(&s->gen, began);
 		}
 		pause_before(i, next);
-		late = now_ns() - began >= BUSY_LIMIT_NS;
+		late = hz_clock_ns(CLOCK_MONOTONIC) - began >= BUSY_LIMIT_NS;
 	}
 	if (queued)
 		hz_gen_leave_queue(&s->gen, began);

@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 struct hz_gen_page {
 	_Atomic uint64_t counter;
@@ -22,14 +23,6 @@ struct hz_gen_page {
 
 /* A waiting call that has not tried for so long was killed or gave up: it tries every millisecond, and an attempt is refused at once. */
 #define TURN_LIFE_MS 500u
-
-static uint64_t now_ms(void)
-{
-	struct timespec t = { 0, 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
 
 static int open_sized(const char *path, bool create)
 {
@@ -76,7 +69,7 @@ bool hz_gen_begin(struct hz_gen *g, const char *path)
 
 	if (p == NULL)
 		return false;
-	atomic_store(&p->since, now_ms());
+	atomic_store(&p->since, hz_clock_ms(CLOCK_MONOTONIC));
 	(void)atomic_fetch_add(&p->writers, 1);
 	(void)atomic_fetch_add(&p->counter, 1);
 	return true;
@@ -107,7 +100,7 @@ uint64_t hz_gen_read(struct hz_gen *g, const char *path)
 	if (writers == 0)
 		return atomic_load(&p->counter);
 	since = atomic_load(&p->since);
-	now = now_ms();
+	now = hz_clock_ms(CLOCK_MONOTONIC);
 	if (now < since || now - since > WRITER_LIFE_MS) /* earlier: the machine was restarted */
 		(void)atomic_compare_exchange_strong(&p->writers, &writers, 0);
 	return atomic_fetch_add(&p->counter, 1) + 1;
@@ -115,7 +108,7 @@ uint64_t hz_gen_read(struct hz_gen *g, const char *path)
 
 static bool turn_is_stale(struct hz_gen_page *p)
 {
-	uint64_t tried = atomic_load(&p->tried), now = now_ms();
+	uint64_t tried = atomic_load(&p->tried), now = hz_clock_ms(CLOCK_MONOTONIC);
 
 	return now < tried || now - tried > TURN_LIFE_MS;
 }
@@ -138,7 +131,7 @@ bool hz_gen_queue(struct hz_gen *g, uint64_t began)
 	turn = atomic_load(&p->turn);
 	if (turn != began && turn != 0 && turn < began && !turn_is_stale(p))
 		return false;
-	atomic_store(&p->tried, now_ms()); /* first: a turn taken is never stale */
+	atomic_store(&p->tried, hz_clock_ms(CLOCK_MONOTONIC)); /* first: a turn taken is never stale */
 	return turn == began || atomic_compare_exchange_strong(&p->turn, &turn, began);
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "crypto/keccak.h"
@@ -19,14 +20,6 @@ enum { SYNC_MS = 1000, BUCKETS = 8, MAX_WIDTH = 1 << 20 };
 
 /* What an attempt under the read lock came to. */
 enum attempt { DONE, STALE, NO_ROOM, USED, BELOW_FLOOR, BROKEN };
-
-static uint64_t boot_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -176,7 +169,7 @@ static CK_RV start(struct hz_nonce *nm)
 		return rv;
 	publish(nm, &d);
 	if (!shared) {
-		atomic_store(&nm->sh->last_sync_ms, boot_ms());
+		atomic_store(&nm->sh->last_sync_ms, hz_clock_ms(CLOCK_BOOTTIME));
 		memcpy(nm->sh->boot_id, nm->boot_id, NONCE_BOOT_ID);
 		atomic_store(&nm->sh->ready, NONCE_READY);
 	}
@@ -288,7 +281,7 @@ static CK_RV commit(struct hz_nonce *nm, struct nonce_disk *d, bool swept)
 
 static CK_RV sync_all(struct hz_nonce *nm, struct nonce_disk *d, uint64_t timestamp, uint64_t now)
 {
-	uint64_t began = boot_ms();
+	uint64_t began = hz_clock_ms(CLOCK_BOOTTIME);
 	bool swept;
 	CK_RV rv = CKR_OK;
 
@@ -306,7 +299,7 @@ static CK_RV sync_all(struct hz_nonce *nm, struct nonce_disk *d, uint64_t timest
 
 static bool sync_due(const struct hz_nonce *nm)
 {
-	return boot_ms() - atomic_load(&nm->sh->last_sync_ms) >= SYNC_MS;
+	return hz_clock_ms(CLOCK_BOOTTIME) - atomic_load(&nm->sh->last_sync_ms) >= SYNC_MS;
 }
 
 /* What the disk must know before a signature with this timestamp may go out; see the header. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/secmem.h"
@@ -19,10 +20,7 @@
 /* Time that goes on while the machine sleeps: a login does not outlast its end because the lid was closed. */
 static int64_t now_ns(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+	return (int64_t)hz_clock_ns(CLOCK_BOOTTIME);
 }
 
 static bool starts(const uint8_t *text, size_t len, const char *with)
