@@ -13,7 +13,7 @@
 
 enum { ST_NO_SESSIONS = 0x8001, ST_SESSIONS = 0x8002 };
 enum {
-	CC_CREATE = 0x153, CC_LOAD = 0x157, CC_UNSEAL = 0x15e, CC_FLUSH = 0x165, CC_START_SESSION = 0x176,
+	CC_CREATE_PRIMARY = 0x131, CC_CREATE = 0x153, CC_LOAD = 0x157, CC_UNSEAL = 0x15e, CC_FLUSH = 0x165, CC_START_SESSION = 0x176,
 	CC_PCR_READ = 0x17e, CC_POLICY_PCR = 0x17f
 };
 enum { ALG_KEYEDHASH = 0x08, ALG_AES = 0x06, ALG_CFB = 0x43 };
@@ -279,27 +279,34 @@ static bool take_primary(struct hz_tpm *t, struct hz_reader *r)
 	return true;
 }
 
-CK_RV hz_tpm_primary(struct hz_tpm *t, uint8_t name[HZ_TPM_NAME])
+CK_RV hz_tpm_create_primary(struct hz_tpm *t, uint32_t hierarchy, struct hz_blob template, uint32_t *made, struct hz_reader *answer)
 {
-	struct hz_tpm_call c = { .what = "TPM2_CreatePrimary", .cc = CC_CREATE_PRIMARY, .n_handles = 1, .handle = { RH_OWNER }, .password = true,
-			  .makes_handle = true };
+	struct hz_tpm_call c = { .what = "TPM2_CreatePrimary", .cc = CC_CREATE_PRIMARY, .n_handles = 1, .handle = { hierarchy }, .password = true,
+				 .makes_handle = true };
 	struct hz_buf p = HZ_BUF_INIT;
-	struct hz_reader r;
 	CK_RV rv;
 
 	hz_buf_be16(&p, 4); /* inSensitive: no authorisation value, no data */
 	hz_buf_be32(&p, 0);
-	hz_buf_be16(&p, sizeof storage_template + 4);
-	hz_buf_add(&p, storage_template, sizeof storage_template);
+	hz_buf_be16(&p, (uint16_t)(template.n + 4));
+	hz_buf_add(&p, template.p, template.n);
 	hz_buf_be32(&p, 0); /* unique: empty x and y */
 	hz_buf_be16(&p, 0); /* outsideInfo */
 	hz_buf_be32(&p, 0); /* creationPCR */
 	c.params = &p;
-	rv = hz_tpm_run(t, &c, &r);
+	rv = hz_tpm_run(t, &c, answer);
 	hz_buf_free(&p);
-	t->primary = c.made;
+	*made = c.made;
+	return rv;
+}
+
+CK_RV hz_tpm_primary(struct hz_tpm *t, uint8_t name[HZ_TPM_NAME])
+{
+	struct hz_reader r;
+	CK_RV rv = hz_tpm_create_primary(t, RH_OWNER, (struct hz_blob){ storage_template, sizeof storage_template }, &t->primary, &r);
+
 	if (rv == CKR_OK && !take_primary(t, &r))
-		rv = hz_tpm_nonsense(c.what);
+		rv = hz_tpm_nonsense("TPM2_CreatePrimary");
 	if (rv == CKR_OK)
 		memcpy(name, t->name, HZ_TPM_NAME);
 	return rv;

@@ -8,7 +8,6 @@
 #define HZ_TPM_MESSAGE 4096u
 
 /* Numbers of part 2 that more than one file uses. */
-enum { CC_CREATE_PRIMARY = 0x131 };
 enum { ALG_SHA256 = 0x0b, ALG_NULL = 0x10, ALG_ECC = 0x23, ECC_P256 = 3 };
 enum { RH_OWNER = 0x40000001, RH_ENDORSEMENT = 0x4000000b };
 
@@ -40,6 +39,11 @@ struct hz_tpm_call {
 
 /* Run it; *params are the answer's, inside t until the next command. */
 CK_RV hz_tpm_run(struct hz_tpm *t, struct hz_tpm_call *c, struct hz_reader *params);
+/*
+ * CreatePrimary under a hierarchy without a password, of the key that the TPMT_PUBLIC template (up to its `unique`, an ECC point that is
+ * empty here) describes. *made: its handle, also where the answer is nonsense to the caller. *answer: as of hz_tpm_run.
+ */
+CK_RV hz_tpm_create_primary(struct hz_tpm *t, uint32_t hierarchy, struct hz_blob template, uint32_t *made, struct hz_reader *answer);
 /* FlushContext; a handle of 0 is none. Keeps the last answer's error. */
 void hz_tpm_flush(struct hz_tpm *t, uint32_t *handle);
 

@@ -52,25 +52,11 @@ static bool take_ak(struct hz_reader *r, struct hz_buf *spki)
 
 CK_RV hz_tpm_ak(struct hz_tpm *t, uint32_t *handle, struct hz_buf *spki)
 {
-	struct hz_tpm_call c = { .what = "TPM2_CreatePrimary", .cc = CC_CREATE_PRIMARY, .n_handles = 1, .handle = { RH_ENDORSEMENT },
-				 .password = true, .makes_handle = true };
-	struct hz_buf p = HZ_BUF_INIT;
 	struct hz_reader r;
-	CK_RV rv;
+	CK_RV rv = hz_tpm_create_primary(t, RH_ENDORSEMENT, (struct hz_blob){ ak_template, sizeof ak_template }, handle, &r);
 
-	hz_buf_be16(&p, 4); /* no authorisation value, no data */
-	hz_buf_be32(&p, 0);
-	hz_buf_be16(&p, sizeof ak_template + 4);
-	hz_buf_add(&p, ak_template, sizeof ak_template);
-	hz_buf_be32(&p, 0); /* unique: empty x and y */
-	hz_buf_be16(&p, 0); /* outsideInfo */
-	hz_buf_be32(&p, 0); /* creationPCR */
-	c.params = &p;
-	rv = hz_tpm_run(t, &c, &r);
-	hz_buf_free(&p);
-	*handle = c.made;
 	if (rv == CKR_OK && !take_ak(&r, spki))
-		rv = hz_tpm_nonsense(c.what);
+		rv = hz_tpm_nonsense("TPM2_CreatePrimary");
 	return rv == CKR_OK && spki->failed ? hz_tpm_no_memory() : rv;
 }
 
