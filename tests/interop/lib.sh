@@ -40,6 +40,23 @@ init_token() {
 	p11 --slot 1 --init-pin --so-pin "$so_pin" --pin "$pin" >/dev/null
 }
 logged() { p11 --token-label "$token" --login --pin "$pin" "$@"; }
+# npm_packages FOLDER: what its lock file pins by hash, installed once into the build folder $home, with the folder's programs beside it.
+npm_packages() {
+	home="${HANZO_BUILDDIR:-.}/tests/interop/$1/install"
+	local from="$HANZO_SRCDIR/tests/interop/$1"
+	mkdir -p "$home"
+	if ! cmp -s "$from/package-lock.json" "$home/installed"; then
+		cp "$from/package.json" "$from/package-lock.json" "$home/"
+		chmod u+w "$home"/package*.json
+		if ! (cd "$home" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm.out" 2>&1; then
+			(cd "$home" && timeout 60 npm ping) >/dev/null 2>&1 || skip "npm cannot reach its registry"
+			cat "$work/npm.out"
+			fail "npm ci"
+		fi
+		cp "$from/package-lock.json" "$home/installed"
+	fi
+	cp "$from"/*.mjs "$home/"
+}
 # wait_port PORT [LOG...]: until something listens there (10 s at most), else the logs.
 wait_port() {
 	for _ in $(seq 100); do

@@ -7,23 +7,10 @@ case $(node -p 'const [a, b] = process.versions.node.split("."); Number(a) > 18 
 true) ;;
 *) skip "node $(node --version) is older than 18.20" ;;
 esac
-here="$HANZO_SRCDIR/tests/interop/ecies"
-home="${HANZO_BUILDDIR:-.}/tests/interop/ecies/install"
 nox="${HANZO_BUILDDIR:-.}/tests/interop/ecies/nox"
 export HANZO_PIN="$pin"
 
-mkdir -p "$home"
-if ! cmp -s "$here/package-lock.json" "$home/installed"; then
-	cp "$here/package.json" "$here/package-lock.json" "$home/"
-	chmod u+w "$home"/package*.json
-	if ! (cd "$home" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm.out" 2>&1; then
-		(cd "$home" && timeout 60 npm ping) >/dev/null 2>&1 || skip "npm cannot reach its registry"
-		cat "$work/npm.out"
-		fail "npm ci"
-	fi
-	cp "$here/package-lock.json" "$home/installed"
-fi
-cp "$here"/*.mjs "$home/"
+npm_packages ecies
 seed=${HANZO_SEED-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "seed $seed"
 init_token

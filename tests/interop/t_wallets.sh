@@ -7,23 +7,9 @@ case $(node -p 'const [a, b] = process.versions.node.split("."); Number(a) > 18 
 true) ;;
 *) skip "node $(node --version) is older than 18.20" ;;
 esac
-here="$HANZO_SRCDIR/tests/interop/wallets"
-home="${HANZO_BUILDDIR:-.}/tests/interop/wallets/install"
 typed="${HANZO_BUILDDIR:-.}/tests/interop/wallets/typed"
 
-# Installed once, in the build folder; the lock file pins every package by its hash.
-mkdir -p "$home"
-if ! cmp -s "$here/package-lock.json" "$home/installed"; then
-	cp "$here/package.json" "$here/package-lock.json" "$home/"
-	chmod u+w "$home"/package*.json
-	if ! (cd "$home" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm.out" 2>&1; then
-		(cd "$home" && timeout 60 npm ping) >/dev/null 2>&1 || skip "npm cannot reach its registry"
-		cat "$work/npm.out"
-		fail "npm ci"
-	fi
-	cp "$here/package-lock.json" "$home/installed"
-fi
-cp "$here"/*.mjs "$home/"
+npm_packages wallets
 
 seed=${HANZO_SEED-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "seed $seed"
