@@ -7,10 +7,11 @@
 #include <time.h>
 
 #include "p11.h"
+#include "softhsm.h"
 
-#define SLOT 2
-#define DEVICE_PIN "device-pin-1"
-#define DEVICE_SO "device-so-1"
+#define SLOT SOFTHSM_SLOT
+#define DEVICE_PIN SOFTHSM_PIN
+#define DEVICE_SO SOFTHSM_SO
 
 static struct mock {
 	void *so;
@@ -26,13 +27,6 @@ static struct mock {
 static P11_UNUSED CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static P11_UNUSED CK_BYTE p256_oid[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 static P11_UNUSED CK_BYTE k256_oid[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
-
-static P11_UNUSED const char *softhsm(void)
-{
-	const char *p = getenv("SOFTHSM2");
-
-	return p != NULL ? p : "/usr/lib/softhsm/libsofthsm2.so";
-}
 
 static P11_UNUSED void write_file(const char *name, const char *text, mode_t mode)
 {
@@ -52,19 +46,10 @@ static P11_UNUSED void skip(const char *why)
 	exit(77);
 }
 
-/* A token of SoftHSM2 in our folder, made with its own tool. */
+/* A token of SoftHSM2 in our folder. */
 static P11_UNUSED void make_device(const char *label)
 {
-	char text[400], path[160];
-
-	snprintf(text, sizeof text, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", p11_dir);
-	write_file("softhsm2.conf", text, 0600);
-	snprintf(path, sizeof path, "%s/tokens", p11_dir);
-	(void)mkdir(path, 0700);
-	snprintf(path, sizeof path, "%s/softhsm2.conf", p11_dir);
-	setenv("SOFTHSM2_CONF", path, 1);
-	snprintf(text, sizeof text, "softhsm2-util --init-token --free --label %s --so-pin " DEVICE_SO " --pin " DEVICE_PIN " >/dev/null 2>&1", label);
-	if (system(text) != 0)
+	if (!softhsm_token(p11_dir, label))
 		skip("softhsm2-util makes no token");
 }
 
@@ -123,8 +108,8 @@ static P11_UNUSED void configure(const char *module, const char *more)
 /* The environment, a token "device", the mock and our module. */
 static P11_UNUSED void mock_start(void)
 {
-	if (access(softhsm(), R_OK) != 0) {
-		printf("SKIP: no SoftHSM2 at %s\n", softhsm());
+	if (access(softhsm_module(), R_OK) != 0) {
+		printf("SKIP: no SoftHSM2 at %s\n", softhsm_module());
 		exit(77);
 	}
 	p11_environment();
@@ -132,7 +117,7 @@ static P11_UNUSED void mock_start(void)
 	unsetenv("HANZO_PKCS11_LOG");
 	make_device("device");
 	mock_open(&mock, "mock-hsm.so");
-	mock_say(&mock, "real %s\n", softhsm());
+	mock_say(&mock, "real %s\n", softhsm_module());
 	p11_load();
 }
 

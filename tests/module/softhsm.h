@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A token of SoftHSM2 in a folder of a test's own, and a slot 2 of this module that forwards to it. */
+/* Tokens of SoftHSM2 for tests: in a folder of theirs, and slot 2 of this module forwarding to one. */
 #ifndef TESTS_MODULE_SOFTHSM_H
 #define TESTS_MODULE_SOFTHSM_H
 
@@ -13,6 +13,7 @@
 
 #define SOFTHSM_SLOT 2
 #define SOFTHSM_PIN "device-pin-1"
+#define SOFTHSM_SO "device-so-1"
 
 #define SOFTHSM_UNUSED __attribute__((unused))
 
@@ -37,13 +38,13 @@ static SOFTHSM_UNUSED const char *softhsm_module(void)
 	return p != NULL ? p : "/usr/lib/softhsm/libsofthsm2.so";
 }
 
-/* A file in the folder; its path goes into the environment under `variable`. */
-static SOFTHSM_UNUSED void softhsm_file(const char *name, const char *text, const char *variable)
+/* A file in a folder; its path goes into the environment under `variable`. */
+static SOFTHSM_UNUSED void softhsm_write(const char *dir, const char *name, const char *text, const char *variable)
 {
-	char path[128];
+	char path[160];
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/%s", softhsm_dir, name);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
 	f = fopen(path, "w");
 	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, 0600) != 0)
 		exit(99);
@@ -58,7 +59,7 @@ static SOFTHSM_UNUSED void softhsm_configure(const char *more)
 
 	snprintf(text, sizeof text, "[hanzo]\nlog = file:%s/log\n[tier2]\nbackend = pkcs11\nmodule = %s\ntoken = device\n%s", softhsm_dir,
 		 softhsm_module(), more);
-	softhsm_file("pkcs11.conf", text, "HANZO_PKCS11_CONF");
+	softhsm_write(softhsm_dir, "pkcs11.conf", text, "HANZO_PKCS11_CONF");
 }
 
 static int softhsm_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -74,23 +75,30 @@ static SOFTHSM_UNUSED void softhsm_end(void)
 	(void)nftw(softhsm_dir, softhsm_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Make the folder, the token "device" (with SoftHSM2's own program) and the configuration. False: there is no SoftHSM2 here. */
+/* A token in the folder, made with SoftHSM2's own program; SOFTHSM2_CONF then names the folder's tokens. False: it makes none. */
+static SOFTHSM_UNUSED bool softhsm_token(const char *dir, const char *label)
+{
+	char text[400];
+
+	snprintf(text, sizeof text, "%s/tokens", dir);
+	(void)mkdir(text, 0700);
+	snprintf(text, sizeof text, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", dir);
+	softhsm_write(dir, "softhsm2.conf", text, "SOFTHSM2_CONF");
+	snprintf(text, sizeof text, "softhsm2-util --init-token --free --label %s --so-pin " SOFTHSM_SO " --pin " SOFTHSM_PIN " >/dev/null 2>&1",
+		 label);
+	return system(text) == 0;
+}
+
+/* Make the folder, the token "device" and the configuration. False: there is no SoftHSM2 here. */
 static SOFTHSM_UNUSED bool softhsm_make(void)
 {
-	char text[256];
-
 	if (access(softhsm_module(), R_OK) != 0)
 		return false;
 	snprintf(softhsm_dir, sizeof softhsm_dir, "/tmp/hz-softhsm-XXXXXX");
 	if (mkdtemp(softhsm_dir) == NULL)
 		exit(99);
-	snprintf(text, sizeof text, "%s/tokens", softhsm_dir);
-	if (mkdir(text, 0700) != 0)
-		exit(99);
-	snprintf(text, sizeof text, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", softhsm_dir);
-	softhsm_file("softhsm2.conf", text, "SOFTHSM2_CONF");
 	softhsm_configure("");
-	if (system("softhsm2-util --init-token --free --label device --so-pin device-so-1 --pin " SOFTHSM_PIN " >/dev/null 2>&1") == 0)
+	if (softhsm_token(softhsm_dir, "device"))
 		return true;
 	softhsm_end();
 	return false;

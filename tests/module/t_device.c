@@ -7,68 +7,9 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "p11.h"
+#include "mock.h"
 
-#define SLOT 2
-#define DEVICE_PIN "device-pin-1"
-
-static const char *module_path(void)
-{
-	const char *p = getenv("SOFTHSM2");
-
-	return p != NULL ? p : "/usr/lib/softhsm/libsofthsm2.so";
-}
-
-static void write_file(const char *name, const char *text, mode_t mode)
-{
-	char path[160];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s", p11_dir, name);
-	f = fopen(path, "w");
-	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, mode) != 0)
-		exit(99);
-}
-
-static void configure(const char *module, const char *more)
-{
-	char text[1024], path[160];
-
-	snprintf(text, sizeof text, "[hanzo]\nstore = %s/store\nlog = file:%s/log\n[tier2]\nbackend = pkcs11\nmodule = %s\n%s", p11_dir,
-		 p11_dir, module, more);
-	write_file("pkcs11.conf", text, 0600);
-	snprintf(path, sizeof path, "%s/pkcs11.conf", p11_dir);
-	setenv("HANZO_PKCS11_CONF", path, 1);
-}
-
-/* A token of SoftHSM2 in our folder, made with its own calls in a process of their own. */
-static void make_device(const char *label)
-{
-	char cmd[512], path[160];
-
-	snprintf(path, sizeof path, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", p11_dir);
-	write_file("softhsm2.conf", path, 0600);
-	snprintf(path, sizeof path, "%s/tokens", p11_dir);
-	(void)mkdir(path, 0700);
-	snprintf(path, sizeof path, "%s/softhsm2.conf", p11_dir);
-	setenv("SOFTHSM2_CONF", path, 1);
-	snprintf(cmd, sizeof cmd, "softhsm2-util --init-token --free --label %s --so-pin device-so-1 --pin " DEVICE_PIN " >/dev/null 2>&1", label);
-	if (system(cmd) != 0) {
-		printf("SKIP t_device: softhsm2-util makes no token\n");
-		p11_clean();
-		exit(77);
-	}
-}
-
-static CK_BYTE k256_oid[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
-static CK_BYTE p256_oid[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
-static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-
-struct pair {
-	CK_OBJECT_HANDLE pub, priv;
-};
-
-static struct pair ec_pair(CK_SESSION_HANDLE s, CK_BYTE *oid, CK_ULONG len, const char *label, bool token, CK_MECHANISM_TYPE *only, CK_ULONG n)
+static struct pair curve_pair(CK_SESSION_HANDLE s, CK_BYTE *oid, CK_ULONG len, const char *label, bool token, CK_MECHANISM_TYPE *only, CK_ULONG n)
 {
 	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
 	CK_BBOOL at_rest = token ? CK_TRUE : CK_FALSE;
@@ -84,7 +25,7 @@ static struct pair ec_pair(CK_SESSION_HANDLE s, CK_BYTE *oid, CK_ULONG len, cons
 }
 
 /* Sign and verify; the length of the signature. */
-static CK_ULONG sign_verify(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, struct pair k, const void *in, CK_ULONG len)
+static CK_ULONG signed_len(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, struct pair k, const void *in, CK_ULONG len)
 {
 	CK_MECHANISM m = { type, NULL, 0 };
 	CK_BYTE sig[512];
@@ -102,16 +43,16 @@ static CK_ULONG sign_verify(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, struct 
 
 static void test_ec(CK_SESSION_HANDLE s)
 {
-	struct pair k = ec_pair(s, p256_oid, sizeof p256_oid, "device-p256", true, NULL, 0);
+	struct pair k = curve_pair(s, p256_oid, sizeof p256_oid, "device-p256", true, NULL, 0);
 	CK_BYTE digest[32] = { 1, 2, 3 }, value[8], sig[64];
 	CK_BBOOL flag = CK_FALSE;
 	CK_ATTRIBUTE a = { CKA_VALUE, value, sizeof value }, f = { CKA_NEVER_EXTRACTABLE, &flag, 1 };
 	CK_MECHANISM m = { CKM_ECDSA_SHA3_256, NULL, 0 };
 	CK_ULONG n = sizeof sig;
 
-	CHECK(sign_verify(s, CKM_ECDSA, k, digest, 32) == 64);
-	CHECK(sign_verify(s, CKM_ECDSA_SHA256, k, "hello", 5) == 64);
-	CHECK(sign_verify(s, CKM_ECDSA_SHA3_384, k, "hello", 5) == 64); /* the device knows no SHA-3 */
+	CHECK(signed_len(s, CKM_ECDSA, k, digest, 32) == 64);
+	CHECK(signed_len(s, CKM_ECDSA_SHA256, k, "hello", 5) == 64);
+	CHECK(signed_len(s, CKM_ECDSA_SHA3_384, k, "hello", 5) == 64); /* the device knows no SHA-3 */
 	RV(p11->C_GetAttributeValue(s, k.priv, &a, 1), CKR_ATTRIBUTE_SENSITIVE);
 	OK(p11->C_GetAttributeValue(s, k.priv, &f, 1));
 	CHECK(flag == CK_TRUE);
@@ -124,25 +65,25 @@ static void test_ec(CK_SESSION_HANDLE s)
 	OK(p11->C_SignFinal(s, sig, &n));
 	OK(p11->C_VerifyInit(s, &m, k.pub));
 	OK(p11->C_Verify(s, digest, 32, sig, n));
-	k = ec_pair(s, p256_oid, sizeof p256_oid, "session-p256", false, NULL, 0);
-	CHECK(sign_verify(s, CKM_ECDSA_SHA256, k, "hello", 5) == 64);
+	k = curve_pair(s, p256_oid, sizeof p256_oid, "session-p256", false, NULL, 0);
+	CHECK(signed_len(s, CKM_ECDSA_SHA256, k, "hello", 5) == 64);
 	OK(p11->C_DestroyObject(s, k.priv));
 }
 
 static void test_vendor(CK_SESSION_HANDLE s)
 {
 	CK_MECHANISM_TYPE only[] = { CKM_HANZO_POAI };
-	struct pair k = ec_pair(s, k256_oid, sizeof k256_oid, "device-k256", true, NULL, 0);
-	struct pair poai = ec_pair(s, k256_oid, sizeof k256_oid, "device-poai", true, only, 1);
+	struct pair k = curve_pair(s, k256_oid, sizeof k256_oid, "device-k256", true, NULL, 0);
+	struct pair poai = curve_pair(s, k256_oid, sizeof k256_oid, "device-poai", true, only, 1);
 	CK_BYTE digest[32] = { 9 }, address[20], blob[256], plain[64];
 	CK_ATTRIBUTE a = { CKA_HANZO_ADDRESS, address, sizeof address };
 	CK_MECHANISM ecies = { CKM_HANZO_ECIES, NULL, 0 }, m = { CKM_HANZO_POAI, NULL, 0 };
 	CK_ULONG n = sizeof blob, len = sizeof plain;
 	char text[512];
 
-	CHECK(sign_verify(s, CKM_ECDSA, k, digest, 32) == 64);
-	CHECK(sign_verify(s, CKM_HANZO_ECDSA_RECOVERABLE, k, digest, 32) == 65);
-	CHECK(sign_verify(s, CKM_HANZO_ECDSA_KECCAK256, k, "hello", 5) == 64);
+	CHECK(signed_len(s, CKM_ECDSA, k, digest, 32) == 64);
+	CHECK(signed_len(s, CKM_HANZO_ECDSA_RECOVERABLE, k, digest, 32) == 65);
+	CHECK(signed_len(s, CKM_HANZO_ECDSA_KECCAK256, k, "hello", 5) == 64);
 	OK(p11->C_GetAttributeValue(s, k.priv, &a, 1));
 	CHECK(a.ulValueLen == 20);
 	OK(p11->C_EncryptInit(s, &ecies, k.pub));
@@ -159,7 +100,7 @@ static void test_vendor(CK_SESSION_HANDLE s)
 		 "{\"modelId\":\"m\",\"inputHash\":\"0x%064d\",\"outputHash\":\"0x%064d\",\"timestamp\":%lld,\"computeTime\":5,"
 		 "\"nodeId\":\"n\",\"nonce\":\"0x%064d\"}", 1, 2, (long long)time(NULL), 3);
 	RV(p11->C_SignInit(s, &m, k.priv), CKR_KEY_FUNCTION_NOT_PERMITTED);
-	CHECK(sign_verify(s, CKM_HANZO_POAI, poai, text, strlen(text)) == 65);
+	CHECK(signed_len(s, CKM_HANZO_POAI, poai, text, strlen(text)) == 65);
 	OK(p11->C_SignInit(s, &m, poai.priv)); /* the nonce was signed */
 	n = sizeof blob;
 	RV(p11->C_Sign(s, (CK_BYTE *)text, strlen(text), blob, &n), CKR_FUNCTION_REJECTED);
@@ -181,8 +122,8 @@ static void test_rsa(CK_SESSION_HANDLE s)
 
 	(void)wrap;
 	OK(p11->C_GenerateKeyPair(s, &gen, pub, 4, priv, 2, &k.pub, &k.priv));
-	CHECK(sign_verify(s, CKM_SHA256_RSA_PKCS, k, "hello", 5) == 256);
-	CHECK(sign_verify(s, CKM_SHA3_256_RSA_PKCS, k, "hello", 5) == 256); /* composed */
+	CHECK(signed_len(s, CKM_SHA256_RSA_PKCS, k, "hello", 5) == 256);
+	CHECK(signed_len(s, CKM_SHA3_256_RSA_PKCS, k, "hello", 5) == 256); /* composed */
 	OK(p11->C_SignInit(s, &pss, k.priv));
 	OK(p11->C_Sign(s, blob, 100, plain, &n));
 	OK(p11->C_VerifyInit(s, &pss, k.pub));
@@ -280,7 +221,7 @@ static void elsewhere(const char *label, const char *to, bool make)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		void *so = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+		void *so = dlopen(softhsm_module(), RTLD_NOW | RTLD_LOCAL);
 		CK_C_GetFunctionList get;
 		CK_FUNCTION_LIST *f = NULL;
 		CK_SLOT_ID ids[8];
@@ -341,7 +282,7 @@ static void test_others(CK_SESSION_HANDLE s)
 static void test_beside(CK_SESSION_HANDLE s)
 {
 	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
-	void *so = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+	void *so = dlopen(softhsm_module(), RTLD_NOW | RTLD_LOCAL);
 	CK_C_GetFunctionList get;
 	CK_FUNCTION_LIST *f = NULL;
 	CK_OBJECT_HANDLE k = 0;
@@ -431,7 +372,7 @@ static void run_device(const char *source)
 	CK_TOKEN_INFO info;
 	bool again = source[0] != '\0';
 
-	configure(module_path(), source);
+	configure(softhsm_module(), source);
 	OK(p11->C_Initialize(NULL));
 	OK(p11->C_GetTokenInfo(SLOT, &info));
 	CHECK((info.flags & (CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED)) ==
@@ -513,7 +454,7 @@ static void test_way_back(void)
 /* The application itself came first to the module, and its login with it. */
 static void test_host_first(void)
 {
-	void *so = dlopen(module_path(), RTLD_NOW | RTLD_LOCAL);
+	void *so = dlopen(softhsm_module(), RTLD_NOW | RTLD_LOCAL);
 	CK_C_GetFunctionList get;
 	CK_FUNCTION_LIST *f = NULL;
 	CK_SESSION_HANDLE host = 0, s;
@@ -533,7 +474,7 @@ static void test_host_first(void)
 	for (int i = 0; i < 2; i++) {
 		snprintf(source, sizeof source, "token = device\n%s%s%s", i == 0 ? "" : "pin_source = file:", i == 0 ? "" : p11_dir,
 			 i == 0 ? "" : "/pin\n");
-		configure(module_path(), source);
+		configure(softhsm_module(), source);
 		OK(p11->C_Initialize(NULL));
 		s = p11_open(SLOT, CKF_RW_SESSION);
 		RV(p11_login(s, CKU_USER, DEVICE_PIN), i == 0 ? CKR_FUNCTION_FAILED : CKR_OK); /* nobody could say whether the PIN is right */
@@ -570,7 +511,7 @@ static void test_bad_modules(void)
 	OK(p11->C_GetSlotInfo(SLOT, &info));
 	CHECK((info.flags & CKF_TOKEN_PRESENT) == 0);
 	OK(p11->C_Finalize(NULL));
-	configure(module_path(), "token = no-such-token\n");
+	configure(softhsm_module(), "token = no-such-token\n");
 	OK(p11->C_Initialize(NULL));
 	{
 		CK_TOKEN_INFO token;
@@ -587,7 +528,7 @@ static void test_pin_source_refused(void)
 
 	write_file("open-pin", DEVICE_PIN "\n", 0644);
 	snprintf(source, sizeof source, "token = device\npin_source = file:%s/open-pin\n", p11_dir);
-	configure(module_path(), source);
+	configure(softhsm_module(), source);
 	OK(p11->C_Initialize(NULL));
 	s = p11_open(SLOT, CKF_RW_SESSION);
 	RV(p11_login(s, CKU_USER, DEVICE_PIN), CKR_FUNCTION_FAILED);
@@ -598,8 +539,8 @@ int main(void)
 {
 	char source[200];
 
-	if (access(module_path(), R_OK) != 0) {
-		printf("SKIP t_device: no SoftHSM2 at %s\n", module_path());
+	if (access(softhsm_module(), R_OK) != 0) {
+		printf("SKIP t_device: no SoftHSM2 at %s\n", softhsm_module());
 		return 77;
 	}
 	p11_environment();

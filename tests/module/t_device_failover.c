@@ -78,7 +78,7 @@ static void make(struct mock *m, const char *letter)
 	snprintf(token, sizeof token, "device-%s", letter);
 	make_device(token);
 	snprintf(name, sizeof name, "soft-%s.so", letter);
-	copy_file(softhsm(), name, soft, sizeof soft);
+	copy_file(softhsm_module(), name, soft, sizeof soft);
 	snprintf(name, sizeof name, "mock-%s.so", letter);
 	copy_file(mock.path, name, path, sizeof path);
 	mock_open(m, path);

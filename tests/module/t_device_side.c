@@ -279,7 +279,7 @@ static void configure_one(const char *module, const char *token, const char *mor
 
 	snprintf(text, sizeof text, "[hanzo]\nlog = file:%s\n[tier2]\nbackend = pkcs11\nmodule = %s\ntoken = %s\n%s", log_path, module, token,
 		 more);
-	softhsm_file("pkcs11.conf", text, "HANZO_PKCS11_CONF");
+	softhsm_write(softhsm_dir, "pkcs11.conf", text, "HANZO_PKCS11_CONF");
 }
 
 /* A limit set at one device holds at the other, also when that one is alone. */
