@@ -21,6 +21,7 @@ libhz_attest_la_SOURCES = \
 	src/attest/input.c \
 	src/attest/json.c \
 	src/attest/nvidia-cert.c \
+	src/attest/nvidia-known.c \
 	src/attest/nvidia-opaque.c \
 	src/attest/nvidia-policy.c \
 	src/attest/nvidia.c \

@@ -10,17 +10,13 @@
 #define MAX_LINKS 64
 
 /*
- * A certificate whose signature was found to be made by a key, both by SHA-256: a fact that no time, policy or evidence changes. Dates,
+ * That a certificate's signature was found to be made by a key is a fact, which no time, policy or evidence changes. Dates,
  * lists and pins are looked at every time. Threads share the facts; one that finds them in use does without, so that nobody waits, not
  * even in a child that was forked meanwhile.
  */
-struct link {
-	uint8_t cert[32], key[32];
-};
-
 struct hz_at_links {
 	atomic_flag busy;
-	struct link link[MAX_LINKS];
+	struct hz_at_link link[MAX_LINKS];
 	size_t n, next;
 };
 
@@ -88,21 +84,31 @@ hz_at_links_free(struct hz_at_links *l)
 }
 
 static bool
-known(struct hz_at_links *l, const struct link *want)
+is_among(const struct hz_at_link *link, size_t n, const struct hz_at_link *want)
 {
-	bool found = false;
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(&link[i], want, sizeof *want) == 0)
+			return true;
+	return false;
+}
 
+static bool
+known(struct hz_at_links *l, const struct hz_at_link *want)
+{
+	bool found;
+
+	if (is_among(hz_at_known_links, HZ_AT_KNOWN_LINKS, want))
+		return true;
 	if (l == NULL || atomic_flag_test_and_set_explicit(&l->busy, memory_order_acquire))
 		return false;
-	for (size_t i = 0; !found && i < l->n; i++)
-		found = memcmp(&l->link[i], want, sizeof *want) == 0;
+	found = is_among(l->link, l->n, want);
 	atomic_flag_clear_explicit(&l->busy, memory_order_release);
 	return found;
 }
 
 /* The oldest gives way. */
 static void
-keep(struct hz_at_links *l, const struct link *link)
+keep(struct hz_at_links *l, const struct hz_at_link *link)
 {
 	if (l == NULL || atomic_flag_test_and_set_explicit(&l->busy, memory_order_acquire))
 		return;
@@ -115,7 +121,7 @@ keep(struct hz_at_links *l, const struct link *link)
 bool
 hz_at_seen_signed(struct hz_at_run *run, X509 *cert, X509 *issuer)
 {
-	struct link link;
+	struct hz_at_link link;
 	bool named = hz_at_cert_sha256(run, cert, link.cert) && hz_at_spki_sha256(run, issuer, link.key);
 
 	if (named && known(run->links, &link))

@@ -5,6 +5,7 @@ check_PROGRAMS += \
 	tests/attest/t_attest_bundle \
 	tests/attest/t_attest_cost \
 	tests/attest/t_attest_gpu \
+	tests/attest/t_attest_known \
 	tests/attest/t_attest_nvidia \
 	tests/attest/t_attest_others \
 	tests/attest/t_attest_policy \
@@ -25,6 +26,8 @@ tests_attest_t_attest_bundle_LDADD = $(ATTEST_TEST_LIBS)
 dist_check_SCRIPTS += \
 	tests/attest/t_attest_alone.sh \
 	tests/attest/t_attest_tool.sh
+tests_attest_t_attest_known_SOURCES = tests/attest/t_attest_known.c tests/attest/vectors.c tests/attest/vectors.h
+tests_attest_t_attest_known_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_cost_SOURCES = tests/attest/t_attest_cost.c tests/attest/vectors.c tests/attest/vectors.h
 tests_attest_t_attest_cost_LDADD = $(ATTEST_TEST_LIBS)
 tests_attest_t_attest_threads_SOURCES = tests/attest/t_attest_threads.c tests/attest/vectors.c tests/attest/vectors.h \

@@ -102,7 +102,7 @@ measure_snp(const char *name, const char *path, const char *vek, const char *lin
 	blob_free(&file);
 }
 
-/* A GPU may take longer: five signatures on P-384, and with manifests eight more. */
+/* A GPU may take longer: five signatures on P-384, and with manifests seven more, less five of authorities that are known. */
 static void
 measure_gpu(const char *name, const char *id, bool rims)
 {
