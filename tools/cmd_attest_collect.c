@@ -16,6 +16,8 @@ static const struct option options[] = {
 	{ "challenge", required_argument, NULL, 'c' },
 	{ "source", required_argument, NULL, 's' },
 	{ "gpu-source", required_argument, NULL, 'g' },
+	{ "json", no_argument, NULL, 'j' }, /* a bundle is JSON */
+	{ "module", required_argument, NULL, 'm' },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -35,7 +37,7 @@ static bool take_arguments(struct ask *a, int argc, char **argv)
 			a->source = optarg;
 		else if (opt == 'g')
 			a->gpus = optarg;
-		else
+		else if (opt != 'j' && opt != 'm')
 			return false;
 	}
 	if (optind != argc || a->challenge == NULL) {

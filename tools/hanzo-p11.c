@@ -34,7 +34,13 @@ static bool is(const char *arg, const char *a, const char *b)
 	return !strcmp(arg, a) || !strcmp(arg, b);
 }
 
-int main(int argc, char **argv)
+/* hanzo-p11 attest --help, hanzo-p11 attest verify --help */
+static bool wants_help(int argc, char **argv)
+{
+	return (argc > 2 && !strcmp(argv[2], "--help")) || (argc > 3 && argv[2][0] != '-' && !strcmp(argv[3], "--help"));
+}
+
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		help(stderr);
@@ -51,7 +57,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		if (argc > 2 && !strcmp(argv[2], "--help")) {
+		if (wants_help(argc, argv)) {
 			printf("usage: hanzo-p11 %s %s\n\n%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
 			return TOOL_OK;
 		}
@@ -59,4 +65,14 @@ int main(int argc, char **argv)
 	}
 	help(stderr);
 	return tool_fail(TOOL_USAGE, "no command %s", argv[1]);
+}
+
+/* What could not be written, to a full disk for example, was not done. */
+int main(int argc, char **argv)
+{
+	int rc = run(argc, argv);
+
+	if ((fflush(stdout) != 0 || ferror(stdout)) && rc == TOOL_OK)
+		return tool_fail(TOOL_REFUSED, "the output could not be written");
+	return rc;
 }

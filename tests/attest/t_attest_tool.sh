@@ -115,4 +115,9 @@ mode devtools 'no token: the GPU is in the development-tools mode'
 mode on ready
 n=$("$tool" attest challenge | tr -d '\n' | wc -c)
 [ "$n" -eq 64 ] || { echo "challenge has $n digits"; bad=1; }
+# What cannot be written has not been done.
+"$tool" attest show "$snp/report.bin" > /dev/full 2> "$out" && { echo "attest show writes to a full device"; bad=1; }
+grep -q 'could not be written' "$out" || bad=1
+expect 0 'usage: hanzo-p11 attest' verify --help
+expect 0 'hanzo_evidence' collect --challenge 00 --json --module /nowhere --source "sim:$rim/sim.json"
 exit $bad
