@@ -53,7 +53,7 @@ static CK_RV write_attr(const char *entry, const char *name, const void *p, size
 	for (int i = 0; i < TRIES; i++) {
 		int fd = entry_open(entry, name, O_WRONLY);
 		ssize_t done = fd >= 0 ? write(fd, p, n) : -1;
-		int error = errno;
+		int error = done < 0 ? errno : EIO; /* half an attribute is none */
 
 		if (fd >= 0)
 			(void)close(fd);
