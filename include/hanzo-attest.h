@@ -250,7 +250,8 @@ void hz_attest_input_free(hz_attest_input *in);
 /* The evidence itself; HZ_ATTEST_KIND_NONE guesses the kind from the first bytes. */
 bool hz_attest_input_evidence(hz_attest_input *in, enum hz_attest_kind kind, const void *data, size_t len);
 
-/* A further piece of the evidence, by the names listed at enum hz_attest_kind; name is borrowed too. */
+/* A further piece of the evidence, by the names listed at enum hz_attest_kind, refused where the kind has none of that name; name is
+ * borrowed too. */
 bool hz_attest_input_part(hz_attest_input *in, const char *name, const void *data, size_t len);
 
 /* Certificates, PEM (any number) or DER (one), in any order, untrusted.  Also an SNP certificate table. */

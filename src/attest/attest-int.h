@@ -151,6 +151,7 @@ struct hz_at_family {
 	 */
 	enum hz_attest_reason (*verify)(struct hz_at_run *run, struct hz_at_item *item);
 	const struct hz_at_section *section;   /* its part of the policy; NULL: none */
+	const char *const *parts;              /* names of the pieces that it takes beside the evidence, up to a NULL; NULL: none */
 };
 
 extern const struct hz_at_family hz_at_snp, hz_at_tdx, hz_at_sim;          /* snp.c, tdx.c, sim.c */

@@ -278,13 +278,13 @@ check_report(struct hz_at_run *run, struct hz_at_item *item)
 	return rc;
 }
 
+static const char *const parts[] = { "quote", "signature", "pcrs", "tdx", NULL };
+
 /* In a bundle: {"hcl","quote","signature","pcrs","tdx"?}. */
 static enum hz_attest_reason
 verify(struct hz_at_run *run, struct hz_at_item *item)
 {
-	static const char *const parts[] = { "quote", "signature", "pcrs", "tdx", NULL };
-
 	return hz_at_object_verify(run, item, "hcl", parts, check_report);
 }
 
-const struct hz_at_family hz_at_azure = { HZ_ATTEST_KIND_AZURE, verify, &section };
+const struct hz_at_family hz_at_azure = { HZ_ATTEST_KIND_AZURE, verify, &section, parts };

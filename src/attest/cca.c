@@ -248,4 +248,6 @@ verify(struct hz_at_run *run, struct hz_at_item *item)
 	return rc == HZ_ATTEST_OK ? check_token(run, item, &t, hz_at_policy_section(run->policy, &hz_cca_section)) : rc;
 }
 
-const struct hz_at_family hz_at_cca = { HZ_ATTEST_KIND_CCA, verify, &hz_cca_section };
+static const char *const parts[] = { "cpak", NULL };
+
+const struct hz_at_family hz_at_cca = { HZ_ATTEST_KIND_CCA, verify, &hz_cca_section, parts };

@@ -248,4 +248,4 @@ verify(struct hz_at_run *run, struct hz_at_item *item)
 	return check_report(run, item, item->evidence, item->certs, NULL);
 }
 
-const struct hz_at_family hz_at_nvidia = { HZ_ATTEST_KIND_NVIDIA, verify, &hz_nv_section };
+const struct hz_at_family hz_at_nvidia = { HZ_ATTEST_KIND_NVIDIA, verify, &hz_nv_section, NULL };

@@ -216,7 +216,7 @@ out:
 	return rc;
 }
 
-const struct hz_at_family hz_at_sim = { HZ_ATTEST_KIND_SIM, verify, &section };
+const struct hz_at_family hz_at_sim = { HZ_ATTEST_KIND_SIM, verify, &section, NULL };
 
 /* ---- making ---- */
 

@@ -91,4 +91,4 @@ verify(struct hz_at_run *run, struct hz_at_item *item)
 	return rc;
 }
 
-const struct hz_at_family hz_at_snp = { HZ_ATTEST_KIND_SNP, verify, &hz_snp_section };
+const struct hz_at_family hz_at_snp = { HZ_ATTEST_KIND_SNP, verify, &hz_snp_section, NULL };

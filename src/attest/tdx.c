@@ -147,4 +147,4 @@ verify(struct hz_at_run *run, struct hz_at_item *item)
 	return rc;
 }
 
-const struct hz_at_family hz_at_tdx = { HZ_ATTEST_KIND_TDX, verify, &hz_tdx_section };
+const struct hz_at_family hz_at_tdx = { HZ_ATTEST_KIND_TDX, verify, &hz_tdx_section, NULL };

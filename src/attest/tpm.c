@@ -138,13 +138,13 @@ check_quote(struct hz_at_run *run, struct hz_at_item *item)
 	return verify_with(run, item, &q);
 }
 
+static const char *const parts[] = { "signature", "pcrs", "ak", NULL };
+
 /* In a bundle: {"quote","signature","pcrs"?,"ak"?}. */
 static enum hz_attest_reason
 verify(struct hz_at_run *run, struct hz_at_item *item)
 {
-	static const char *const parts[] = { "signature", "pcrs", "ak", NULL };
-
 	return hz_at_object_verify(run, item, "quote", parts, check_quote);
 }
 
-const struct hz_at_family hz_at_tpm = { HZ_ATTEST_KIND_TPM, verify, &section };
+const struct hz_at_family hz_at_tpm = { HZ_ATTEST_KIND_TPM, verify, &section, parts };

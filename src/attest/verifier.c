@@ -211,6 +211,26 @@ check_expected(struct hz_at_run *run, const struct hz_at_item *item)
 	return HZ_ATTEST_OK;
 }
 
+/* A piece that nothing would look at is not passed over. */
+static enum hz_attest_reason
+add_parts(struct hz_at_run *run, struct hz_at_item *item)
+{
+	const struct hz_at_family *family = hz_at_family_of(item->kind);
+	enum hz_attest_reason rc = HZ_ATTEST_OK;
+
+	for (size_t i = 0; rc == HZ_ATTEST_OK && i < run->in->parts; i++) {
+		const char *name = run->in->part[i].name, *const *known = family != NULL ? family->parts : NULL;
+
+		while (known != NULL && *known != NULL && strcmp(*known, name) != 0)
+			known++;
+		if (known == NULL || *known == NULL)
+			rc = hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "%s evidence has no part \"%s\"", hz_attest_kind_name(item->kind), name);
+		else
+			rc = hz_at_item_add_part(run, item, name, run->in->part[i].data);
+	}
+	return rc;
+}
+
 static enum hz_attest_reason
 verify_opened(struct hz_at_run *run, struct hz_at_arena *arena, struct hz_at_item *item)
 {
@@ -223,8 +243,8 @@ verify_opened(struct hz_at_run *run, struct hz_at_arena *arena, struct hz_at_ite
 		rc = hz_at_cmw_open(run, arena, item, in->evidence);
 	if (rc == HZ_ATTEST_OK && item->kind == HZ_ATTEST_KIND_TSM)
 		rc = hz_at_tsm_open(run, arena, item, item->evidence);
-	for (size_t i = 0; rc == HZ_ATTEST_OK && i < in->parts; i++)
-		rc = hz_at_item_add_part(run, item, in->part[i].name, in->part[i].data);
+	if (rc == HZ_ATTEST_OK)
+		rc = add_parts(run, item);
 	if (rc != HZ_ATTEST_OK)
 		return rc;
 	if (in->challenge.p != NULL && !derive(run, item->kind, &d))

@@ -84,6 +84,9 @@ expect 1 'refused (argument)' verify "$snp/extended.bin" --at 2025-05-20T18:31:3
 expect 1 'refused (argument)' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at --report-data "$data"
 expect 1 'refused (argument)' verify "$v/tpm/tpm2-quote-rsassa/quote.msg" --part signature="$v/tpm/tpm2-quote-rsassa/quote.tpmt-signature" \
 	--part ak="$v/tpm/tpm2-quote-rsassa/ak-pub.der" --report-data "$data"
+expect 1 'refused (argument)' verify "$v/tpm/tpm2-quote-rsassa/quote.msg" --part signature="$v/tpm/tpm2-quote-rsassa/quote.tpmt-signature" \
+	--part ak="$v/tpm/tpm2-quote-rsassa/ak-pub.der" --part pcr="$v/tpm/tpm2-quote-rsassa/ak-pub.der"
+expect 1 'refused (argument)' verify "$snp/extended.bin" --at 2025-05-20T18:31:36Z --part ak="$snp/vek.der"
 expect 0 'result: verified' verify "$v/tpm/tpm2-quote-rsassa/quote.msg" --part signature="$v/tpm/tpm2-quote-rsassa/quote.tpmt-signature" \
 	--part ak="$v/tpm/tpm2-quote-rsassa/ak-pub.der"
 expect 2 'one file' verify
