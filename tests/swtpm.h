@@ -65,8 +65,10 @@ static inline bool swtpm_start(struct swtpm *t, const char *dir)
 		_exit(127);
 	}
 	for (int i = 0; t->pid > 0 && i < 500; i++) {
-		if (access(t->sock, F_OK) == 0)
-			return true;
+		int fd = swtpm_dial(t->sock); /* the socket is there a moment before anybody listens */
+
+		if (fd >= 0)
+			return close(fd) == 0;
 		(void)nanosleep(&pause, NULL);
 	}
 	return false;
