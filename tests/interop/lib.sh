@@ -70,3 +70,12 @@ wait_port() {
 free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
+# listening SOCKET [LOG...]: until somebody listens on a Unix socket (30 s at most), else the logs; its file is there a moment earlier.
+listening() {
+	for _ in $(seq 300); do
+		awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix && return
+		sleep 0.1
+	done
+	cat "${@:2}" 2>/dev/null || true
+	fail "nobody listens on $1"
+}

@@ -24,10 +24,8 @@ EOF
 dbus-daemon --config-file="$work/bus.conf" --nofork --nopidfile > "$work/bus.out" 2>&1 &
 servers="$servers $!"
 export DBUS_SESSION_BUS_ADDRESS="unix:path=$work/bus.sock"
-for f in tpm.sock bus.sock; do
-	for _ in $(seq 300); do [ -S "$work/$f" ] && break; sleep 0.1; done
-	[ -S "$work/$f" ] || { cat "$work"/*.out; fail "$f does not come"; }
-done
+listening "$work/tpm.sock" "$work/swtpm.out"
+listening "$work/bus.sock" "$work/bus.out"
 root=
 [ "$(id -u)" != 0 ] || root=--allow-root
 tpm2-abrmd --session $root --tcti="swtpm:path=$work/tpm.sock" > "$work/abrmd.out" 2>&1 &

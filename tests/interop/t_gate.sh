@@ -144,7 +144,7 @@ client=$(pkg-config --variable=p11_module_path p11-kit-1 2>/dev/null || echo /us
 if [ -e "$client" ]; then
 	p11-kit server --foreground --name "$work/p11.sock" --provider "$HANZO_MODULE" "pkcs11:token=hanzo-gpu-cc" > server.log 2>&1 &
 	servers="$servers $!"
-	for _ in $(seq 50); do [ -S p11.sock ] && break; sleep 0.1; done
+	listening "$work/p11.sock" server.log
 	P11_KIT_SERVER_ADDRESS="unix:path=$work/p11.sock" HANZO_MODULE="$client" timeout 60 "$HANZO_BUILDDIR/tests/interop/gate_client" hanzo-gpu-cc ||
 		{ cat server.log; fail "the attestation object through remoting"; }
 	P11_KIT_SERVER_ADDRESS="unix:path=$work/p11.sock" timeout 60 pkcs11-tool --module "$client" --login --pin attest: --list-objects --type privkey > objects 2>&1 ||
@@ -154,7 +154,7 @@ if [ -e "$client" ]; then
 	say "a key host that takes the application's evidence only, and an application without module or configuration of its own"
 	p11-kit server --foreground --name "$work/host.sock" --provider "$HANZO_MODULE" "pkcs11:token=key-host" > host.log 2>&1 &
 	servers="$servers $!"
-	for _ in $(seq 50); do [ -S host.sock ] && break; sleep 0.1; done
+	listening "$work/host.sock" host.log
 	away() { env -u HANZO_PKCS11_CONF -u HANZO_PKCS11_STORE P11_KIT_SERVER_ADDRESS="unix:path=$work/host.sock" timeout 60 "$@"; }
 	if [ -n "$python_ok" ]; then
 		away "$python" "$script" "$client" key-host elsewhere "$tool" "sim:$work/sim.json" || { cat host.log; fail "evidence from elsewhere"; }

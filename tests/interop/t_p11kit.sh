@@ -47,7 +47,7 @@ client=$(pkg-config --variable=p11_module_path p11-kit-1 2>/dev/null || echo /us
 p11-kit server --foreground --name "$work/p11.sock" --provider "$HANZO_MODULE" "pkcs11:token=$token" > server.log 2>&1 &
 server=$!
 servers="$servers $server"
-for _ in $(seq 50); do [ -S p11.sock ] && break; sleep 0.1; done
+listening "$work/p11.sock" server.log
 export P11_KIT_SERVER_ADDRESS="unix:path=$work/p11.sock"
 remote() { timeout 30 pkcs11-tool --module "$client" --token-label "$token" "$@"; }
 remote --list-objects > objects 2>&1 || { cat objects server.log; fail "objects through remoting"; }
