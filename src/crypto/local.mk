@@ -30,6 +30,9 @@ libhz_la_SOURCES += \
 	src/crypto/keccak.h \
 	src/crypto/libctx.c \
 	src/crypto/libctx.h \
+	src/crypto/model.c \
+	src/crypto/model.h \
+	src/crypto/model_header.c \
 	src/crypto/poai.c \
 	src/crypto/poai.h \
 	src/crypto/poai_profiles.c \
