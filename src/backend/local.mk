@@ -15,6 +15,7 @@ libhz_la_SOURCES += \
 	src/backend/p11_login.c \
 	src/backend/p11_make.c \
 	src/backend/p11_mechs.c \
+	src/backend/p11_model.c \
 	src/backend/p11_msg.c \
 	src/backend/p11_object.c \
 	src/backend/p11_op.c \
@@ -55,6 +56,7 @@ libhz_la_SOURCES += \
 	src/backend/soft_key.c \
 	src/backend/soft_mac.c \
 	src/backend/soft_mechs.c \
+	src/backend/soft_model.c \
 	src/backend/soft_msgsig.c \
 	src/backend/soft_param.c \
 	src/backend/soft_pkcs8.c \

@@ -455,6 +455,8 @@ static CK_MECHANISM_TYPE device_mech(CK_MECHANISM_TYPE m)
 	case CKM_HANZO_SHAMIR_SHARE:
 	case CKM_HANZO_SHARE_REFRESH:
 		return CKM_ECDH1_DERIVE;
+	case CKM_HANZO_MODEL_WEIGHTS:
+		return CKM_AES_GCM;
 	default:
 		return m;
 	}

@@ -338,6 +338,10 @@ CK_RV hz_p11_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oi
 void hz_p11_key_free(struct hz_backend *be, struct hz_key *key);
 /* p11_borrow.c: an extractable key of the device as a key that is here; hz_soft_key_free. CKR_KEY_NOT_WRAPPABLE: no way out of there. */
 CK_RV hz_p11_borrow(struct hz_p11 *p, struct hz_key *target, struct hz_key **out);
+/* p11_model.c: the last two functions of struct hz_remote. */
+CK_RV hz_p11_model_wrap(struct hz_key *key, bool encrypt, const struct hz_mech *m, const uint8_t *in, size_t len, uint8_t *out,
+			size_t *out_len);
+bool hz_p11_model_may_wrap(const struct hz_remote *r, bool encrypt, CK_MECHANISM_TYPE type);
 CK_RV hz_p11_complete(struct hz_backend *be, struct hz_attrs *attrs);
 CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 /* Some devices (SoftHSM2) say CKR_GENERAL_ERROR of wrong input; while their session lives, `input` is the better word for it. */

@@ -126,7 +126,7 @@ static CK_RV open_device(struct hz_p11 *p, const struct hz_attrs *attrs, struct 
 	CK_RV rv = key != NULL && k != NULL ? hz_attrs_dup(&key->attrs, attrs) : CKR_HOST_MEMORY;
 
 	if (rv == CKR_OK) {
-		*k = (struct hz_p11_key){ .remote = { remote_sign, remote_ecdh }, .p = p, .obj = o };
+		*k = (struct hz_p11_key){ .remote = { remote_sign, remote_ecdh, hz_p11_model_wrap, hz_p11_model_may_wrap }, .p = p, .obj = o };
 		k->always_auth = hz_attrs_bool(attrs, CKA_ALWAYS_AUTHENTICATE, false);
 		key->cls = hz_attrs_ulong(attrs, CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
 		key->type = hz_attrs_ulong(attrs, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);

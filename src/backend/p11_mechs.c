@@ -112,6 +112,16 @@ CK_RV hz_p11_widen_allowed(struct hz_attrs *a)
 	return n != had ? hz_attrs_set(a, CKA_ALLOWED_MECHANISMS, out, n * sizeof out[0], false) : CKR_OK;
 }
 
+/* Model weights: what wraps the file key. Without GCM it is key wrap with padding, of data or of a key that is made for the moment. */
+static CK_FLAGS wraps_file_keys(const struct hz_p11_device_list *l)
+{
+	CK_FLAGS gcm = flags_of(l, CKM_AES_GCM), kwp = flags_of(l, CKM_AES_KEY_WRAP_KWP), both = CKF_ENCRYPT | CKF_DECRYPT;
+
+	if ((gcm & both) != 0)
+		return gcm & both;
+	return (kwp & both) | ((kwp & CKF_WRAP) != 0 ? CKF_ENCRYPT : 0) | ((kwp & CKF_UNWRAP) != 0 ? CKF_DECRYPT : 0);
+}
+
 /* Vendor mechanisms on a device's secp256k1 key; those that want the private number itself are not offered. */
 static CK_FLAGS vendor_flags(const struct hz_p11_device_list *l, CK_MECHANISM_TYPE type)
 {
@@ -136,6 +146,8 @@ static CK_FLAGS vendor_flags(const struct hz_p11_device_list *l, CK_MECHANISM_TY
 		return CKF_WRAP;
 	case CKM_HANZO_KECCAK256:
 		return CKF_DIGEST;
+	case CKM_HANZO_MODEL_WEIGHTS:
+		return wraps_file_keys(l);
 	default:
 		return CKF_VERIFY;
 	}

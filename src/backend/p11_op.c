@@ -199,7 +199,7 @@ CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct 
 
 	if (key == NULL && kind != HZ_OP_DIGEST)
 		return hz_fail(CKR_KEY_HANDLE_INVALID, "no key");
-	if (hz_p11_key_of(key) == NULL || (is_vendor(m->type) && key->has_k256_pub))
+	if (hz_p11_key_of(key) == NULL || (is_vendor(m->type) && (key->has_k256_pub || m->type == CKM_HANZO_MODEL_WEIGHTS)))
 		return here(kind, m, key, op);
 	if (is_vendor(m->type))
 		return hz_fail(CKR_KEY_TYPE_INCONSISTENT, "no secp256k1 key whose public half is known");

@@ -18,8 +18,9 @@ struct hz_soft_env {
 /* Times of 0: the defaults. Touches no file. On failure what was opened stays in *env for the caller to free. */
 CK_RV hz_soft_env_open(const char *store_dir, uint64_t chain_id, uint64_t poai_ttl, uint64_t hmm_ttl, struct hz_soft_env *env);
 
+struct hz_key;
 /*
- * A private key that lies elsewhere: what the mechanisms composed here need of it. Results are checked by who calls. A key with
+ * A private or secret key that lies elsewhere: what the mechanisms composed here need of it. Results are checked by who calls. A key with
  * `remote` has no `secret` and no private part in `pkey`.
  */
 struct hz_remote {
@@ -27,9 +28,14 @@ struct hz_remote {
 	CK_RV (*sign)(const struct hz_remote *r, const uint8_t digest[32], uint8_t sig[64]);
 	/* x of the key times a point (parsed, crypto/k256.h). */
 	CK_RV (*ecdh)(const struct hz_remote *r, const uint8_t pub[64], uint8_t x[32]);
+	/*
+	 * Encrypt or decrypt a file key by CKM_AES_GCM or CKM_AES_KEY_WRAP_KWP under a secret key (`key` is whose remote this is). *out_len:
+	 * room in, bytes out. may_wrap: can that mechanism be had there? CKR_ENCRYPTED_DATA_INVALID: what came does not open.
+	 */
+	CK_RV (*wrap)(struct hz_key *key, bool encrypt, const struct hz_mech *m, const uint8_t *in, size_t len, uint8_t *out, size_t *out_len);
+	bool (*may_wrap)(const struct hz_remote *r, bool encrypt, CK_MECHANISM_TYPE type);
 };
 
-struct hz_key;
 /*
  * r || s || v over a digest, and x of key times point, wherever the secp256k1 private key lies (soft_remote.c). A signature from
  * elsewhere gets its low s, its v by recovery, and is not given unless it is the key's.
@@ -96,7 +102,7 @@ struct hz_soft_mech {
  */
 extern const struct hz_soft_mech hz_soft_digest[], hz_soft_mac[], hz_soft_cipher[], hz_soft_aead[], hz_soft_kdf[],
 	hz_soft_wrap[], hz_soft_secret[], hz_soft_rsa[], hz_soft_ec[], hz_soft_ed[], hz_soft_pq[], hz_soft_vendor[], hz_soft_ecies[],
-	hz_soft_poai[], hz_soft_schnorr[];
+	hz_soft_poai[], hz_soft_schnorr[], hz_soft_model[];
 
 /* The joined table. Made at first use; thread-safe. */
 const struct hz_soft_mech *hz_soft_mech_find(CK_MECHANISM_TYPE type); /* NULL: not offered */

@@ -23,6 +23,7 @@ static const struct hz_soft_mech *const sections[] = {
 	hz_soft_ecies,
 	hz_soft_poai,
 	hz_soft_schnorr,
+	hz_soft_model,
 };
 
 #define ROWS_MAX 256

@@ -26,11 +26,11 @@ static CK_RV end_both(struct hz_active *c, struct hz_active *o, CK_RV rv)
 }
 
 /* Would the update of `c` stop at the length? Then nothing may happen to the other operation either. */
-static bool asks_length(const struct hz_active *c, CK_ULONG len, const CK_BYTE *out, const CK_ULONG *out_len)
+static bool asks_length(const struct hz_active *c, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *out, const CK_ULONG *out_len)
 {
-	if (out_len == NULL || len > HZ_MAX_INPUT || c->op->ops->update == NULL)
+	if (out_len == NULL || hz_op_input(in, len, false) != CKR_OK || c->op->ops->update == NULL)
 		return false;
-	return out == NULL || *out_len < c->op->ops->max_out(c->op, HZ_UPDATE, len);
+	return out == NULL || *out_len < hz_op_need(c->op, HZ_UPDATE, hz_op_bytes(in), len);
 }
 
 CK_RV hz_dual_encrypt(struct hz_session *s, enum hz_op_kind other, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
@@ -40,7 +40,7 @@ CK_RV hz_dual_encrypt(struct hz_session *s, enum hz_op_kind other, const CK_BYTE
 
 	if (rv != CKR_OK)
 		return rv;
-	if (asks_length(c, len, out, out_len))
+	if (asks_length(c, in, len, out, out_len))
 		return hz_op_step(c, HZ_OP_ENCRYPT, HZ_UPDATE, in, len, out, out_len);
 	rv = hz_op_feed(o, in, len); /* first: the output may lie over the input */
 	if (rv == CKR_OK)
@@ -56,7 +56,7 @@ CK_RV hz_dual_decrypt(struct hz_session *s, enum hz_op_kind other, const CK_BYTE
 
 	if (rv != CKR_OK)
 		return rv;
-	query = asks_length(c, len, out, out_len);
+	query = asks_length(c, in, len, out, out_len);
 	rv = hz_op_step(c, HZ_OP_DECRYPT, HZ_UPDATE, in, len, out, out_len);
 	if (query && c->state != HZ_IDLE)
 		return rv;

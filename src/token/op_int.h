@@ -33,6 +33,9 @@ CK_RV hz_op_authenticated(const struct hz_active *a);
 CK_RV hz_op_step(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out,
 		 CK_ULONG *out_len);
 
+/* Room that a step needs for this input (never NULL). */
+size_t hz_op_need(const struct hz_op *op, enum hz_phase phase, const uint8_t *in, size_t len);
+
 /* One step that gives none: update of digest, sign and verify. */
 CK_RV hz_op_feed(struct hz_active *a, const CK_BYTE *in, CK_ULONG len);
 

@@ -121,6 +121,11 @@ static CK_RV compute_aside(struct hz_active *a, enum hz_op_kind kind, enum hz_ph
 	return rv == CKR_OK ? hand_over(a, out, out_len) : hz_op_end(a, rv);
 }
 
+size_t hz_op_need(const struct hz_op *op, enum hz_phase phase, const uint8_t *in, size_t len)
+{
+	return op->ops->need != NULL ? op->ops->need(op, phase, in, len) : op->ops->max_out(op, phase, len);
+}
+
 CK_RV hz_op_step(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out,
 		 CK_ULONG *out_len)
 {
@@ -136,7 +141,7 @@ CK_RV hz_op_step(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase,
 		return hz_op_end(a, hz_fail(CKR_ARGUMENTS_BAD, "the result of another input waits to be fetched"));
 	if (a->pending != NULL)
 		return hand_over(a, out, out_len);
-	need = a->op->ops->max_out(a->op, phase, len);
+	need = hz_op_need(a->op, phase, in, len);
 	if (out != NULL && *out_len < need && may_be_shorter(kind, phase, need, *out_len))
 		return compute_aside(a, kind, phase, in, len, need, out, out_len);
 	if (hz_out_len(out, out_len, need, &rv) == HZ_OUT_STOP)
