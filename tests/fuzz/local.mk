@@ -105,6 +105,14 @@ noinst_PROGRAMS += tests/fuzz/fuzz_dkg
 tests_fuzz_fuzz_dkg_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
+# Model weights files.
+check_PROGRAMS += tests/fuzz/replay_model
+tests_fuzz_replay_model_SOURCES = tests/fuzz/fuzz_model.c tests/fuzz/replay.c
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_model
+tests_fuzz_fuzz_model_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
 # The store's rows.
 check_PROGRAMS += \
 	tests/fuzz/replay_store_row

@@ -2,6 +2,7 @@
 check_PROGRAMS += \
 	tests/unit/t_ecies \
 	tests/unit/t_k256 \
+	tests/unit/t_model \
 	tests/unit/t_shamir \
 	tests/unit/t_soft_asym \
 	tests/unit/t_soft_asym_vectors
