@@ -473,6 +473,12 @@ static bool allow(struct hz_p11_tmpl *t, CK_ULONG *n, CK_MECHANISM_TYPE m)
 	return true;
 }
 
+/* Where the device has no GCM, and for files that were made at such a one. */
+static bool allow_key_wrap(struct hz_p11_tmpl *t, CK_ULONG *n)
+{
+	return allow(t, n, CKM_AES_KEY_WRAP_KWP) && allow(t, n, CKM_AES_KEY_WRAP_PAD);
+}
+
 /* A mechanism that hashes comes with the one that signs the hash, which is what the device may be asked for. */
 static void put_allowed(struct hz_p11_tmpl *t, const struct hz_attr *a)
 {
@@ -480,11 +486,13 @@ static void put_allowed(struct hz_p11_tmpl *t, const struct hz_attr *a)
 
 	for (size_t i = 0; i + sizeof(CK_MECHANISM_TYPE) <= a->len; i += sizeof(CK_MECHANISM_TYPE)) {
 		CK_MECHANISM_TYPE m, hash, raw;
+		bool wraps;
 
 		memcpy(&m, (const uint8_t *)a->value + i, sizeof m);
+		wraps = m == CKM_HANZO_MODEL_WEIGHTS;
 		m = device_mech(m);
 		raw = hz_p11_raw_mech(m, &hash);
-		if (!allow(t, &n, m) || (raw != CK_UNAVAILABLE_INFORMATION && !allow(t, &n, raw)))
+		if (!allow(t, &n, m) || (raw != CK_UNAVAILABLE_INFORMATION && !allow(t, &n, raw)) || (wraps && !allow_key_wrap(t, &n)))
 			return; /* a long list stays with us alone */
 	}
 	t->v[t->n++] = (CK_ATTRIBUTE){ CKA_ALLOWED_MECHANISMS, t->allowed, n * sizeof t->allowed[0] };

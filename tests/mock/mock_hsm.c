@@ -27,12 +27,28 @@
 #define OUT CK_BYTE *out, CK_ULONG *o
 #define TMPL CK_ATTRIBUTE *t, CK_ULONG n
 
+/* With the feature kwp: what the real module calls the mechanism. */
+static CK_MECHANISM_TYPE behind(CK_MECHANISM_TYPE t)
+{
+	if (!mock_has(MOCK_KWP))
+		return t;
+	return t == CKM_AES_KEY_WRAP_KWP ? CKM_AES_KEY_WRAP_PAD : t == CKM_AES_GCM ? CK_UNAVAILABLE_INFORMATION : t;
+}
+
+static CK_MECHANISM *mech_behind(const CK_MECHANISM *me)
+{
+	static _Thread_local CK_MECHANISM m;
+
+	m = *me;
+	m.mechanism = behind(m.mechanism);
+	return &m;
+}
+
 PASS(Initialize, (void *a), (a), NULL, NULL, NULL)
 PASS(Finalize, (void *a), (a), NULL, NULL, NULL)
 PASS(GetInfo, (CK_INFO *i), (i), NULL, NULL, NULL)
 PASS(GetSlotInfo, (CK_SLOT_ID id, CK_SLOT_INFO *i), (id, i), NULL, NULL, NULL)
-PASS(GetMechanismList, (CK_SLOT_ID id, CK_MECHANISM_TYPE *v, CK_ULONG *n), (id, v, n), n, NULL, NULL)
-PASS(GetMechanismInfo, (CK_SLOT_ID id, CK_MECHANISM_TYPE t, CK_MECHANISM_INFO *i), (id, t, i), NULL, NULL, NULL)
+PASS(GetMechanismInfo, (CK_SLOT_ID id, CK_MECHANISM_TYPE t, CK_MECHANISM_INFO *i), (id, behind(t), i), NULL, NULL, NULL)
 PASS(InitToken, (CK_SLOT_ID id, CK_BYTE *p, CK_ULONG n, CK_BYTE *l), (id, p, n, l), NULL, NULL, NULL)
 PASS(InitPIN, (H, IN), (s, in, n), NULL, NULL, NULL)
 PASS(SetPIN, (H, IN, CK_BYTE *p, CK_ULONG m), (s, in, n, p, m), NULL, NULL, NULL)
@@ -47,35 +63,35 @@ PASS(FindObjectsInit, (H, TMPL), (s, t, n), NULL, NULL, NULL)
 PASS(FindObjects, (H, CK_OBJECT_HANDLE *v, CK_ULONG room, CK_ULONG *n), (s, v, room, n), n, v, NULL)
 PASS(FindObjectsFinal, (H), (s), NULL, NULL, NULL)
 PASS(EncryptInit, (H, MECH, KEY), (s, me, k), NULL, NULL, NULL)
-PASS(Encrypt, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(EncryptUpdate, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
+PASS(Encrypt, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(EncryptUpdate, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
 PASS(EncryptFinal, (H, OUT), (s, out, o), o, NULL, NULL)
 PASS(DecryptInit, (H, MECH, KEY), (s, me, k), NULL, NULL, NULL)
-PASS(Decrypt, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(DecryptUpdate, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
+PASS(Decrypt, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(DecryptUpdate, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
 PASS(DecryptFinal, (H, OUT), (s, out, o), o, NULL, NULL)
 PASS(DigestInit, (H, MECH), (s, me), NULL, NULL, NULL)
-PASS(Digest, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(DigestUpdate, (H, IN), (s, in, n), NULL, NULL, NULL)
+PASS(Digest, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(DigestUpdate, (H, IN), (s, mock_data(in, n), n), NULL, NULL, NULL)
 PASS(DigestKey, (H, KEY), (s, k), NULL, NULL, NULL)
 PASS(DigestFinal, (H, OUT), (s, out, o), o, NULL, NULL)
 PASS(SignInit, (H, MECH, KEY), (s, me, k), NULL, NULL, NULL)
-PASS(Sign, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(SignUpdate, (H, IN), (s, in, n), NULL, NULL, NULL)
+PASS(Sign, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(SignUpdate, (H, IN), (s, mock_data(in, n), n), NULL, NULL, NULL)
 PASS(SignFinal, (H, OUT), (s, out, o), o, NULL, NULL)
 PASS(SignRecoverInit, (H, MECH, KEY), (s, me, k), NULL, NULL, NULL)
-PASS(SignRecover, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
+PASS(SignRecover, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
 PASS(VerifyInit, (H, MECH, KEY), (s, me, k), NULL, NULL, NULL)
-PASS(Verify, (H, IN, CK_BYTE *g, CK_ULONG l), (s, in, n, g, l), NULL, NULL, NULL)
-PASS(VerifyUpdate, (H, IN), (s, in, n), NULL, NULL, NULL)
-PASS(VerifyFinal, (H, IN), (s, in, n), NULL, NULL, NULL)
+PASS(Verify, (H, IN, CK_BYTE *g, CK_ULONG l), (s, mock_data(in, n), n, g, l), NULL, NULL, NULL)
+PASS(VerifyUpdate, (H, IN), (s, mock_data(in, n), n), NULL, NULL, NULL)
+PASS(VerifyFinal, (H, IN), (s, mock_data(in, n), n), NULL, NULL, NULL)
 PASS(VerifyRecoverInit, (H, MECH, KEY), (s, me, k), NULL, NULL, NULL)
-PASS(VerifyRecover, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(DigestEncryptUpdate, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(DecryptDigestUpdate, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(SignEncryptUpdate, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(DecryptVerifyUpdate, (H, IN, OUT), (s, in, n, out, o), o, NULL, NULL)
-PASS(WrapKey, (H, MECH, KEY, CK_OBJECT_HANDLE t, OUT), (s, me, k, t, out, o), o, NULL, NULL)
+PASS(VerifyRecover, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(DigestEncryptUpdate, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(DecryptDigestUpdate, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(SignEncryptUpdate, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(DecryptVerifyUpdate, (H, IN, OUT), (s, mock_data(in, n), n, out, o), o, NULL, NULL)
+PASS(WrapKey, (H, MECH, KEY, CK_OBJECT_HANDLE t, OUT), (s, mech_behind(me), k, t, out, o), o, NULL, NULL)
 PASS(SeedRandom, (H, IN), (s, in, n), NULL, NULL, NULL)
 PASS(GenerateRandom, (H, IN), (s, in, n), NULL, NULL, NULL)
 PASS(GetFunctionStatus, (H), (s), NULL, NULL, NULL)
@@ -119,12 +135,29 @@ static CK_RV may_copy(void)
 	return mock_has(MOCK_NO_COPY) ? CKR_FUNCTION_NOT_SUPPORTED : may_change();
 }
 
+/* The number of the mechanism that is gone stands for the one that is new. */
+static CK_RV c_GetMechanismList(CK_SLOT_ID id, CK_MECHANISM_TYPE *v, CK_ULONG *n)
+{
+	struct mock_hit hit;
+	CK_RV rv = mock_before(MOCK_GetMechanismList, &hit);
+
+	if (rv != CKR_OK)
+		return rv;
+	mock_in();
+	rv = mock_real->C_GetMechanismList(id, v, n);
+	mock_out();
+	for (CK_ULONG i = 0; rv == CKR_OK && v != NULL && i < *n; i++)
+		if (mock_has(MOCK_KWP) && v[i] == CKM_AES_GCM)
+			v[i] = CKM_AES_KEY_WRAP_KWP;
+	return mock_after(&hit, rv, n, NULL, NULL);
+}
+
 MAKE(CreateObject, (H, TMPL, CK_OBJECT_HANDLE *h), (s, t, n, h), refused(t, n), h, NULL)
 MAKE(CopyObject, (H, KEY, TMPL, CK_OBJECT_HANDLE *h), (s, k, t, n, h), may_copy(), h, NULL)
 MAKE(DestroyObject, (H, KEY), (s, k), may_change(), NULL, NULL)
 MAKE(SetAttributeValue, (H, KEY, TMPL), (s, k, t, n), may_change(), NULL, NULL)
 MAKE(GenerateKey, (H, MECH, TMPL, CK_OBJECT_HANDLE *h), (s, me, t, n, h), refused(t, n), h, NULL)
-MAKE(UnwrapKey, (H, MECH, KEY, CK_BYTE *w, CK_ULONG l, TMPL, CK_OBJECT_HANDLE *h), (s, me, k, w, l, t, n, h), refused(t, n), h, NULL)
+MAKE(UnwrapKey, (H, MECH, KEY, CK_BYTE *w, CK_ULONG l, TMPL, CK_OBJECT_HANDLE *h), (s, mech_behind(me), k, w, l, t, n, h), refused(t, n), h, NULL)
 MAKE(DeriveKey, (H, MECH, KEY, TMPL, CK_OBJECT_HANDLE *h), (s, me, k, t, n, h), refused(t, n), h, NULL)
 MAKE(GenerateKeyPair, (H, MECH, TMPL, CK_ATTRIBUTE *u, CK_ULONG m, CK_OBJECT_HANDLE *h, CK_OBJECT_HANDLE *g), (s, me, t, n, u, m, h, g),
      refused(t, n) != CKR_OK ? CKR_ATTRIBUTE_TYPE_INVALID : refused(u, m), h, g)

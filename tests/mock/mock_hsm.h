@@ -5,7 +5,8 @@
  *
  *   real PATH                 the module behind; only read while none is loaded
  *   pin TEXT                  what the keypad of a protected authentication path enters
- *   feature NAME              protected-path, no-copy, write-protected, read-only-objects, bare-point, bit-string-point, one-by-one
+ *   feature NAME              protected-path, no-copy, write-protected, read-only-objects, bare-point, bit-string-point, one-by-one,
+ *                       kwp (AES key wrap with padding by its number of 3.0, and no AES-GCM)
  *   hide TYPE                 the device has no such attribute
  *   refuse TYPE               templates with the attribute are refused
  *   C_Name N ACTION [VALUE]   at the Nth call since the script was set (*: at every call):
@@ -34,6 +35,7 @@
 /* For tests, by dlsym. */
 MOCK_PUBLIC bool mock_script(const char *text);            /* replaces the script and starts the counts anew; false: a line is not understood */
 MOCK_PUBLIC unsigned long mock_calls(const char *function); /* since then; "": all functions */
+MOCK_PUBLIC unsigned long mock_bytes(void);                 /* of data for encryption, decryption, digests, signatures */
 MOCK_PUBLIC unsigned long mock_hits(void);                  /* faults that took place */
 MOCK_PUBLIC unsigned mock_blocked(void);                    /* calls that wait now */
 MOCK_PUBLIC void mock_release(void);
@@ -52,7 +54,7 @@ enum mock_action { MOCK_NOTHING, MOCK_RV, MOCK_DONE, MOCK_BLOCK, MOCK_LONG, MOCK
 
 enum mock_feature {
 	MOCK_PROTECTED_PATH, MOCK_NO_COPY, MOCK_WRITE_PROTECTED, MOCK_READ_ONLY_OBJECTS, MOCK_BARE_POINT, MOCK_BIT_STRING_POINT,
-	MOCK_ONE_BY_ONE, MOCK_FEATURES
+	MOCK_ONE_BY_ONE, MOCK_KWP, MOCK_FEATURES
 };
 
 extern CK_FUNCTION_LIST *mock_real;
@@ -70,6 +72,8 @@ CK_RV mock_before(enum mock_function fn, struct mock_hit *hit);
 /* The answer, after the real module gave rv. len: what it announced, first and second: handles that it made; any may be NULL. */
 CK_RV mock_after(const struct mock_hit *hit, CK_RV rv, CK_ULONG *len, CK_OBJECT_HANDLE *first, CK_OBJECT_HANDLE *second);
 bool mock_has(enum mock_feature feature);
+/* Count n bytes of data; gives them back. */
+CK_BYTE *mock_data(CK_BYTE *in, CK_ULONG n);
 bool mock_hides(CK_ATTRIBUTE_TYPE type);
 bool mock_refuses(CK_ATTRIBUTE_TYPE type);
 const char *mock_pin(void);

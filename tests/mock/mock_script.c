@@ -25,7 +25,7 @@ static struct {
 	pthread_cond_t release;
 	struct line line[LINES];
 	size_t n;
-	unsigned long calls[MOCK_FUNCTIONS], hits, dead; /* dead: calls for which the device stays away; ULONG_MAX: until revived */
+	unsigned long calls[MOCK_FUNCTIONS], bytes, hits, dead; /* dead: calls for which the device stays away; ULONG_MAX: until revived */
 	unsigned blocked, generation;
 	bool feature[MOCK_FEATURES];
 	CK_ATTRIBUTE_TYPE hidden[16], refused[16];
@@ -40,7 +40,7 @@ static const char *const names[MOCK_FUNCTIONS] = {
 #undef HZ_FN
 static const char *const actions[] = { "", "rv", "done", "block", "long", "short", "stale", "sessions", "login", "die", "dying" };
 static const char *const features[MOCK_FEATURES] = { "protected-path", "no-copy", "write-protected", "read-only-objects", "bare-point",
-						     "bit-string-point", "one-by-one" };
+						     "bit-string-point", "one-by-one", "kwp" };
 
 static int index_of(const char *const *list, size_t n, const char *name)
 {
@@ -98,7 +98,7 @@ static bool take(char *line)
 static void forget(void)
 {
 	m.n = m.n_hidden = m.n_refused = 0;
-	m.hits = 0;
+	m.hits = m.bytes = 0;
 	m.dead = 0;
 	memset(m.calls, 0, sizeof m.calls);
 	memset(m.feature, 0, sizeof m.feature);
@@ -136,6 +136,24 @@ unsigned long mock_calls(const char *function)
 		n += f < 0 || f == i ? m.calls[i] : 0;
 	pthread_mutex_unlock(&m.lock);
 	return n;
+}
+
+unsigned long mock_bytes(void)
+{
+	unsigned long n;
+
+	pthread_mutex_lock(&m.lock);
+	n = m.bytes;
+	pthread_mutex_unlock(&m.lock);
+	return n;
+}
+
+CK_BYTE *mock_data(CK_BYTE *in, CK_ULONG n)
+{
+	pthread_mutex_lock(&m.lock);
+	m.bytes += n;
+	pthread_mutex_unlock(&m.lock);
+	return in;
 }
 
 unsigned long mock_hits(void)

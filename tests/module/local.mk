@@ -88,6 +88,12 @@ tests_module_t_device_mechs_LDADD = $(MODULE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_device_side
 tests_module_t_device_side_LDADD = $(MODULE_TEST_LIBS) $(SQLITE_LIBS)
 
+check_PROGRAMS += tests/module/t_model
+tests_module_t_model_LDADD = $(MODULE_TEST_LIBS)
+check_PROGRAMS += tests/module/t_model_device
+tests_module_t_model_device_LDADD = $(MODULE_TEST_LIBS)
+EXTRA_DIST += tests/module/model.h
+
 check_PROGRAMS += tests/module/t_find
 tests_module_t_find_LDADD = $(MODULE_TEST_LIBS)
 

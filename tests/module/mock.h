@@ -17,6 +17,7 @@ static struct mock {
 	void *so;
 	bool (*script)(const char *text);
 	unsigned long (*calls)(const char *function);
+	unsigned long (*bytes)(void);
 	unsigned long (*hits)(void);
 	unsigned (*blocked)(void);
 	void (*release)(void);
@@ -76,6 +77,7 @@ static P11_UNUSED void mock_open(struct mock *m, const char *file)
 	}
 	*(void **)&m->script = mock_symbol(m->so, "mock_script");
 	*(void **)&m->calls = mock_symbol(m->so, "mock_calls");
+	*(void **)&m->bytes = mock_symbol(m->so, "mock_bytes");
 	*(void **)&m->hits = mock_symbol(m->so, "mock_hits");
 	*(void **)&m->blocked = mock_symbol(m->so, "mock_blocked");
 	*(void **)&m->release = mock_symbol(m->so, "mock_release");

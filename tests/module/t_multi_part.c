@@ -59,6 +59,16 @@ static CK_ULONG crypt_parts(update_fn update, final_fn final, const CK_BYTE *in,
 	return total + n;
 }
 
+/* Each file has a key of its own: what came in parts is known by what it opens to. */
+static bool opens(struct kit_recipe *r, CK_OBJECT_HANDLE key, CK_BYTE *in, CK_ULONG len)
+{
+	CK_ULONG n = sizeof whole;
+
+	OK(p11->C_DecryptInit(s, &r->m, key));
+	OK(p11->C_Decrypt(s, in, len, whole, &n));
+	return n == r->len && memcmp(whole, r->data, n) == 0;
+}
+
 static void transform(struct kit_recipe *r)
 {
 	struct kit_pair p = kit_key(s, r->key);
@@ -80,7 +90,10 @@ static void transform(struct kit_recipe *r)
 		p11_about("0x%lx encrypt in parts of %lu", r->m.mechanism, chunks[i]);
 		OK(p11->C_EncryptInit(s, &r->m, p.pub));
 		m = crypt_parts(p11->C_EncryptUpdate, p11->C_EncryptFinal, r->data, r->len, chunks[i]);
-		CHECK(m == ct_len && memcmp(parts, ct, m) == 0);
+		if (r->m.mechanism == CKM_HANZO_MODEL_WEIGHTS)
+			CHECK(m == ct_len && opens(r, p.priv, parts, m));
+		else
+			CHECK(m == ct_len && memcmp(parts, ct, m) == 0);
 		p11_about("0x%lx decrypt in parts of %lu", r->m.mechanism, chunks[i]);
 		OK(p11->C_DecryptInit(s, &r->m, p.priv));
 		m = crypt_parts(p11->C_DecryptUpdate, p11->C_DecryptFinal, ct, ct_len, chunks[i]);

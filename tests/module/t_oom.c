@@ -178,6 +178,7 @@ static CK_RV crypt_kwp(void) { return transform(CKM_AES_KEY_WRAP_KWP); }
 static CK_RV crypt_oaep(void) { return transform(CKM_RSA_PKCS_OAEP); }
 static CK_RV crypt_pkcs(void) { return transform(CKM_RSA_PKCS); }
 static CK_RV crypt_ecies(void) { return transform(CKM_HANZO_ECIES); }
+static CK_RV crypt_model(void) { return transform(CKM_HANZO_MODEL_WEIGHTS); }
 
 static CK_RV sign(CK_MECHANISM_TYPE t)
 {
@@ -526,6 +527,7 @@ int main(void)
 	STARVE(crypt_oaep);
 	STARVE(crypt_pkcs);
 	STARVE(crypt_ecies);
+	STARVE(crypt_model);
 	STARVE(sign_rsa);
 	STARVE(sign_pss);
 	STARVE(sign_ecdsa);
