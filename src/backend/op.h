@@ -29,7 +29,7 @@ struct hz_op;
 struct hz_op_ops {
 	/* Upper bound of the bytes this step writes for in_len bytes of input; exact where it can be known. */
 	size_t (*max_out)(const struct hz_op *op, enum hz_phase phase, size_t in_len);
-	/* The same where only the input itself tells it (a header with sizes in it); encryption and decryption. NULL: max_out. */
+	/* Where only the input itself tells it (a header with sizes in it): exactly, for encryption and decryption. NULL: max_out. */
 	size_t (*need)(const struct hz_op *op, enum hz_phase phase, const uint8_t *in, size_t in_len);
 
 	/* All input at once. NULL: the floor above calls update and final. in and out may be the same buffer or overlap. */

@@ -142,7 +142,7 @@ CK_RV hz_op_step(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase,
 	if (a->pending != NULL)
 		return hand_over(a, out, out_len);
 	need = hz_op_need(a->op, phase, in, len);
-	if (out != NULL && *out_len < need && may_be_shorter(kind, phase, need, *out_len))
+	if (out != NULL && *out_len < need && a->op->ops->need == NULL && may_be_shorter(kind, phase, need, *out_len))
 		return compute_aside(a, kind, phase, in, len, need, out, out_len);
 	if (hz_out_len(out, out_len, need, &rv) == HZ_OUT_STOP)
 		return rv;
