@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "mock.h"
+#include "model.h"
 
 static struct mock a, b;
 static CK_BYTE key_id[] = { 0x5a, 1 };
@@ -222,6 +223,32 @@ static void test_parts(void)
 	CHECK(memcmp(ct[0], ct[1], 112) == 0);
 	CHECK(b.calls("C_EncryptFinal") == 1);
 	a.revive();
+	OK(p11->C_Finalize(NULL));
+}
+
+/* A file's key is wrapped where there is a module that does it; what one wrapped the other unwraps. */
+static void test_model(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("");
+	CK_OBJECT_HANDLE k = find_key(s, CKO_SECRET_KEY, "shared");
+	struct model_text text = model_plain(70000), file, back;
+
+	mock_say(&a, "C_EncryptInit 1 die\n");
+	OK(model_parts(s, k, true, &text, 999, &file));
+	CHECK(a.hits() == 1 && b.calls("C_Encrypt") == 1);
+	OK(model_parts(s, k, false, &file, 1234, &back));
+	CHECK(model_same(&back, &text));
+	free(back.p);
+	a.revive();
+	mock_say(&a, "# no fault\n");
+	mock_say(&b, "C_DecryptInit 1 die\n");
+	until_back(s, find_key(s, CKO_PRIVATE_KEY, "shared"));
+	OK(model_once(s, k, false, &file, &back));
+	CHECK(model_same(&back, &text));
+	free(back.p);
+	free(file.p);
+	free(text.p);
+	b.revive();
 	OK(p11->C_Finalize(NULL));
 }
 
@@ -462,6 +489,7 @@ int main(void)
 	test_fails();
 	test_once();
 	test_parts();
+	test_model();
 	test_namesake();
 	test_weights();
 	test_threads();
