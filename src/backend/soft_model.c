@@ -51,8 +51,8 @@ static CK_RV crypt_here(struct hz_key *key, bool enc, const struct hz_mech *m, c
 }
 
 /* Between the file key and its wrapped form (GCM: without the IV). */
-static CK_RV crypt(struct model_op *o, bool enc, uint16_t alg, const uint8_t *iv, const uint8_t *aad, size_t aad_len, const uint8_t *in,
-		   size_t len, uint8_t *out, size_t want)
+static CK_RV under_key(struct model_op *o, bool enc, uint16_t alg, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
+		       const uint8_t *in, size_t len, uint8_t *out, size_t want)
 {
 	CK_GCM_PARAMS gcm = { (CK_BYTE *)(uintptr_t)iv, IV, 8 * IV, (CK_BYTE *)(uintptr_t)aad, aad_len, 8 * HZ_MODEL_TAG };
 	struct hz_mech m = { .type = CKM_AES_KEY_WRAP_KWP };
@@ -81,12 +81,12 @@ static CK_RV wrap(struct model_op *o, const struct hz_buf *m, const uint8_t file
 {
 	if (o->wrap_alg == HZ_MODEL_KWP) {
 		*len = KWP_WRAPPED;
-		return crypt(o, true, HZ_MODEL_KWP, NULL, NULL, 0, file_key, HZ_MODEL_KEY, wrapped, KWP_WRAPPED);
+		return under_key(o, true, HZ_MODEL_KWP, NULL, NULL, 0, file_key, HZ_MODEL_KEY, wrapped, KWP_WRAPPED);
 	}
 	*len = GCM_WRAPPED;
 	if (!hz_random(wrapped, IV))
 		return hz_fail(CKR_FUNCTION_FAILED, "no random bytes: %s", hz_ossl_reason());
-	return crypt(o, true, HZ_MODEL_GCM, wrapped, m->p, m->len, file_key, HZ_MODEL_KEY, wrapped + IV, GCM_WRAPPED - IV);
+	return under_key(o, true, HZ_MODEL_GCM, wrapped, m->p, m->len, file_key, HZ_MODEL_KEY, wrapped + IV, GCM_WRAPPED - IV);
 }
 
 static CK_RV unwrap(struct model_op *o, const struct hz_model_header *h, uint8_t file_key[HZ_MODEL_KEY])
@@ -96,8 +96,8 @@ static CK_RV unwrap(struct model_op *o, const struct hz_model_header *h, uint8_t
 
 	if ((!gcm && h->wrap_alg != HZ_MODEL_KWP) || h->wrapped_len != (gcm ? (size_t)GCM_WRAPPED : (size_t)KWP_WRAPPED))
 		return refuse("the file key is not wrapped for a key of this kind");
-	rv = gcm ? crypt(o, false, HZ_MODEL_GCM, h->wrapped, o->head, h->m_len, h->wrapped + IV, GCM_WRAPPED - IV, file_key, HZ_MODEL_KEY)
-		 : crypt(o, false, HZ_MODEL_KWP, NULL, NULL, 0, h->wrapped, KWP_WRAPPED, file_key, HZ_MODEL_KEY);
+	rv = gcm ? under_key(o, false, HZ_MODEL_GCM, h->wrapped, o->head, h->m_len, h->wrapped + IV, GCM_WRAPPED - IV, file_key, HZ_MODEL_KEY)
+		 : under_key(o, false, HZ_MODEL_KWP, NULL, NULL, 0, h->wrapped, KWP_WRAPPED, file_key, HZ_MODEL_KEY);
 	if (rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_ENCRYPTED_DATA_INVALID)
 		return refuse("the file key does not open with this key");
 	return rv;

@@ -63,7 +63,8 @@ static P11_UNUSED CK_RV model_once(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, bo
 }
 
 /* In parts of `step` bytes, each asked for its length first. */
-static P11_UNUSED CK_RV model_parts(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, bool enc, const struct model_text *in, CK_ULONG step, struct model_text *out)
+static P11_UNUSED CK_RV model_parts(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, bool enc, const struct model_text *in, CK_ULONG step,
+				      struct model_text *out)
 {
 	CK_RV (*update)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR) = enc ? p11->C_EncryptUpdate : p11->C_DecryptUpdate;
 	CK_RV (*final)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG_PTR) = enc ? p11->C_EncryptFinal : p11->C_DecryptFinal;
