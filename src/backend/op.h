@@ -22,7 +22,8 @@ struct hz_op;
 /*
  * Implementations fill what their kind and mechanism support; NULL means CKR_FUNCTION_NOT_SUPPORTED... for that step (a mechanism
  * without multi-part has no update/final). The token floor owns the state machine: it never calls a step out of order, never with
- * out == NULL, and only with at least max_out() bytes of room, so implementations hold no length rule of their own.
+ * out == NULL, and only with at least max_out() bytes of room (need(), where there is one), so implementations hold no length rule of
+ * their own. *out_len: that room in, bytes out.
  * An op is used by one thread at a time (its session is locked); different ops of one key run in parallel. Whatever a step
  * returns, other than CKR_OK from update, the token floor ends the operation afterwards.
  */

@@ -291,12 +291,15 @@ static CK_RV encrypt_final(struct hz_op *op, uint8_t *out, size_t *out_len)
 	return rv;
 }
 
+/* The room was told by a header that lay in the caller's memory then; what is taken of it later may say something else. */
+static const char changed[] = "the file changed while it was read";
+
 static CK_RV decrypt_update(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 {
 	struct model_op *o = self(op);
-	size_t used = 0;
+	size_t used = 0, room = *out_len;
 	uint8_t *copy;
-	const uint8_t *from = hz_sym_settle(in, in_len, out, decrypt_need(op, HZ_UPDATE, in, in_len), true, &copy);
+	const uint8_t *from = hz_sym_settle(in, in_len, out, room, true, &copy);
 	CK_RV rv = CKR_OK;
 
 	*out_len = 0;
@@ -305,7 +308,8 @@ static CK_RV decrypt_update(struct hz_op *op, const uint8_t *in, size_t in_len, 
 	if (o->stream == NULL)
 		rv = take_header(o, from, in_len, &used);
 	if (rv == CKR_OK && o->stream != NULL)
-		rv = hz_model_update(o->stream, from + used, in_len - used, out, out_len);
+		rv = hz_model_update_len(o->stream, in_len - used) <= room
+			     ? hz_model_update(o->stream, from + used, in_len - used, out, out_len) : refuse(changed);
 	hz_sym_release(copy, in_len);
 	return rv;
 }
@@ -313,18 +317,22 @@ static CK_RV decrypt_update(struct hz_op *op, const uint8_t *in, size_t in_len, 
 static CK_RV decrypt_final(struct hz_op *op, uint8_t *out, size_t *out_len)
 {
 	struct model_op *o = self(op);
+	size_t room = *out_len;
 
 	*out_len = 0;
-	return o->stream != NULL ? hz_model_final(o->stream, out, out_len) : refuse("the file ends in its header");
+	if (o->stream == NULL)
+		return refuse("the file ends in its header");
+	return hz_model_final_len(o->stream) <= room ? hz_model_final(o->stream, out, out_len) : refuse(changed);
 }
 
 /* A file at once: all of it, or nothing stays in the output. */
 static CK_RV decrypt_once(struct hz_op *op, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 {
-	size_t room = decrypt_need(op, HZ_ONCE, in, in_len), first, last = 0;
+	size_t room = *out_len, first = room, last;
 	CK_RV rv = decrypt_update(op, in, in_len, out, &first);
 
 	*out_len = 0;
+	last = room - first;
 	if (rv == CKR_OK)
 		rv = decrypt_final(op, out + first, &last);
 	if (rv == CKR_OK)
@@ -341,20 +349,10 @@ static CK_RV choose(struct model_op *o)
 	const struct hz_remote *r = o->key->remote;
 
 	o->wrap_alg = HZ_MODEL_GCM;
-	if (!o->enc || r == NULL || r->may_wrap(r, true, CKM_AES_GCM))
+	if (!o->enc || r == NULL || r->may_wrap(o->key, true, CKM_AES_GCM) == CKR_OK)
 		return CKR_OK;
 	o->wrap_alg = HZ_MODEL_KWP;
-	return r->may_wrap(r, true, CKM_AES_KEY_WRAP_KWP) ? CKR_OK : hz_fail(CKR_MECHANISM_INVALID, "the device cannot wrap a file key");
-}
-
-static CK_RV rearm(struct hz_op *op, const struct hz_mech *m)
-{
-	struct model_op *o = self(op);
-
-	hz_model_free(o->stream);
-	o->stream = NULL;
-	o->head_have = 0;
-	return hz_sym_no_param(m);
+	return r->may_wrap(o->key, true, CKM_AES_KEY_WRAP_KWP);
 }
 
 static void model_free(struct hz_op *op)
@@ -363,11 +361,11 @@ static void model_free(struct hz_op *op)
 	free(op);
 }
 
+/* No rearm: the key of a file and the rest of its text do not outlive the operation. */
 static const struct hz_op_ops encrypt_ops = {
 	.max_out = encrypt_len,
 	.update = encrypt_update,
 	.final = encrypt_final,
-	.rearm = rearm,
 	.free = model_free,
 };
 
@@ -377,7 +375,6 @@ static const struct hz_op_ops decrypt_ops = {
 	.once = decrypt_once,
 	.update = decrypt_update,
 	.final = decrypt_final,
-	.rearm = rearm,
 	.free = model_free,
 };
 
