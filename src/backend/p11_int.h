@@ -341,7 +341,7 @@ CK_RV hz_p11_borrow(struct hz_p11 *p, struct hz_key *target, struct hz_key **out
 /* p11_model.c: the last two functions of struct hz_remote. */
 CK_RV hz_p11_model_wrap(struct hz_key *key, bool encrypt, const struct hz_mech *m, const uint8_t *in, size_t len, uint8_t *out,
 			size_t *out_len);
-bool hz_p11_model_may_wrap(const struct hz_remote *r, bool encrypt, CK_MECHANISM_TYPE type);
+CK_RV hz_p11_model_may_wrap(const struct hz_key *key, bool encrypt, CK_MECHANISM_TYPE type);
 CK_RV hz_p11_complete(struct hz_backend *be, struct hz_attrs *attrs);
 CK_RV hz_p11_op_begin(struct hz_backend *be, enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
 /* Some devices (SoftHSM2) say CKR_GENERAL_ERROR of wrong input; while their session lives, `input` is the better word for it. */
@@ -353,6 +353,8 @@ CK_RV hz_p11_stream(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key
 
 /* Message-based AEAD, a message a call of the device (p11_msg.c). */
 CK_RV hz_p11_messages(enum hz_op_kind kind, const struct hz_mech *m, struct hz_key *key, struct hz_op **op);
+/* Is this what a device says of a wrong tag at the end of authenticated decryption? */
+bool hz_p11_wrong_tag(CK_RV rv);
 
 CK_RV hz_p11_generate(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *secret);
 CK_RV hz_p11_generate_pair(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *pub, struct hz_attrs *priv);

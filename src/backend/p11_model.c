@@ -9,15 +9,29 @@
 #include "base/error.h"
 #include "base/secmem.h"
 
-bool hz_p11_model_may_wrap(const struct hz_remote *r, bool encrypt, CK_MECHANISM_TYPE type)
+static bool does_data(struct hz_p11 *p, bool encrypt, CK_MECHANISM_TYPE type)
 {
-	struct hz_p11 *p = ((struct hz_p11_key *)(uintptr_t)r)->p;
+	return hz_p11_device_does(p, type, encrypt ? CKF_ENCRYPT : CKF_DECRYPT);
+}
 
-	if (hz_p11_device_does(p, type, encrypt ? CKF_ENCRYPT : CKF_DECRYPT))
-		return true;
+static bool does_keys(struct hz_p11 *p, bool encrypt, CK_MECHANISM_TYPE type)
+{
 	if (type != CKM_AES_KEY_WRAP_KWP)
 		return false;
 	return encrypt ? hz_p11_device_does(p, type, CKF_WRAP) : hz_p11_device_does(p, hz_p11_unwrap_mech(p, type), CKF_UNWRAP);
+}
+
+CK_RV hz_p11_model_may_wrap(const struct hz_key *key, bool encrypt, CK_MECHANISM_TYPE type)
+{
+	struct hz_p11 *p = hz_p11_key_of(key)->p;
+
+	if (does_data(p, encrypt, type))
+		return CKR_OK;
+	if (!does_keys(p, encrypt, type))
+		return hz_fail(CKR_MECHANISM_INVALID, "the device does not wrap file keys by mechanism 0x%lx", type);
+	if (!hz_attrs_bool(&key->attrs, encrypt ? CKA_WRAP : CKA_UNWRAP, true))
+		return hz_fail(CKR_KEY_FUNCTION_NOT_PERMITTED, "the device wraps keys only, and the key has not CKA_WRAP or CKA_UNWRAP");
+	return CKR_OK;
 }
 
 /* ---- as data ---- */
@@ -31,7 +45,7 @@ static CK_RV as_data(struct hz_key *key, bool encrypt, const struct hz_mech *m, 
 		return rv;
 	rv = op->ops->once(op, in, len, out, out_len);
 	op->ops->free(op);
-	return rv;
+	return !encrypt && hz_p11_wrong_tag(rv) ? hz_fail(CKR_ENCRYPTED_DATA_INVALID, "the wrapped key does not open") : rv;
 }
 
 /* ---- as a key ---- */
@@ -87,6 +101,8 @@ static CK_RV unwrap_there(struct hz_p11 *p, CK_SESSION_HANDLE s, struct wrapping
 	rv = p->f->C_GetAttributeValue(s, made, &value, 1);
 	(void)p->f->C_DestroyObject(s, made);
 	w->n = value.ulValueLen;
+	if (rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID)
+		return hz_fail(CKR_FUNCTION_FAILED, "the device does not show the file key that it has unwrapped");
 	return rv == CKR_OK && w->n > w->room ? hz_fail(CKR_DEVICE_ERROR, "a key of %zu bytes", w->n) : rv;
 }
 
@@ -112,11 +128,13 @@ CK_RV hz_p11_model_wrap(struct hz_key *key, bool encrypt, const struct hz_mech *
 {
 	struct hz_p11_key *k = hz_p11_key_of(key);
 	struct wrapping w = { k, encrypt, in, len, out, *out_len, 0 };
-	CK_RV rv;
+	CK_RV rv = hz_p11_model_may_wrap(key, encrypt, m->type);
 
-	if (!hz_p11_model_may_wrap(key->remote, encrypt, m->type))
+	if (rv == CKR_MECHANISM_INVALID)
 		return hz_fail(CKR_FUNCTION_FAILED, "the device has not the mechanism 0x%lx, by which the file key is wrapped", m->type);
-	if (hz_p11_device_does(k->p, m->type, encrypt ? CKF_ENCRYPT : CKF_DECRYPT))
+	if (rv != CKR_OK)
+		return rv;
+	if (does_data(k->p, encrypt, m->type))
 		return as_data(key, encrypt, m, in, len, out, out_len);
 	rv = hz_p11_use_key(k, wrap_at, &w, NULL);
 	*out_len = w.n;

@@ -63,12 +63,16 @@ static CK_RV on_device(struct hz_soft_aead *o, const struct hz_mech *mech, const
 	return rv;
 }
 
-/* What a device says of a wrong tag; PKCS#11 3.0 has one code for it. */
+bool hz_p11_wrong_tag(CK_RV rv)
+{
+	return rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_SIGNATURE_INVALID ||
+	       rv == CKR_AEAD_DECRYPT_FAILED;
+}
+
+/* PKCS#11 3.0 has one code for it. */
 static CK_RV opened(CK_RV rv)
 {
-	bool refused = rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_SIGNATURE_INVALID;
-
-	return refused ? hz_fail(CKR_AEAD_DECRYPT_FAILED, "the tag does not match") : rv;
+	return hz_p11_wrong_tag(rv) ? hz_fail(CKR_AEAD_DECRYPT_FAILED, "the tag does not match") : rv;
 }
 
 static CK_RV encrypt(struct hz_soft_aead *o, const struct hz_mech *mech, const struct hz_aead_msg *m, struct hz_buf *in, uint8_t *out,

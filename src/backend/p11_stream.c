@@ -219,7 +219,8 @@ static bool short_mac(const struct step *w, size_t n)
 static bool checks(const struct stream *o)
 {
 	return o->kind == HZ_OP_DECRYPT && (o->key->type == CKK_RSA || o->m.type == CKM_AES_CBC_PAD || o->m.type == CKM_AES_GCM ||
-					    o->m.type == CKM_AES_CCM || o->m.type == CKM_CHACHA20_POLY1305);
+					    o->m.type == CKM_AES_CCM || o->m.type == CKM_CHACHA20_POLY1305 ||
+					    o->m.type == CKM_AES_KEY_WRAP_KWP);
 }
 
 /* Through a buffer of our own: some devices want more room than they use, and none gets to write beyond the caller's. */

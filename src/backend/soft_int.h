@@ -30,10 +30,11 @@ struct hz_remote {
 	CK_RV (*ecdh)(const struct hz_remote *r, const uint8_t pub[64], uint8_t x[32]);
 	/*
 	 * Encrypt or decrypt a file key by CKM_AES_GCM or CKM_AES_KEY_WRAP_KWP under a secret key (`key` is whose remote this is). *out_len:
-	 * room in, bytes out. may_wrap: can that mechanism be had there? CKR_ENCRYPTED_DATA_INVALID: what came does not open.
+	 * room in, bytes out. CKR_ENCRYPTED_DATA_INVALID: what came does not open. may_wrap: can that mechanism be had there, for this key?
+	 * CKR_OK, CKR_MECHANISM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED.
 	 */
 	CK_RV (*wrap)(struct hz_key *key, bool encrypt, const struct hz_mech *m, const uint8_t *in, size_t len, uint8_t *out, size_t *out_len);
-	bool (*may_wrap)(const struct hz_remote *r, bool encrypt, CK_MECHANISM_TYPE type);
+	CK_RV (*may_wrap)(const struct hz_key *key, bool encrypt, CK_MECHANISM_TYPE type);
 };
 
 /*

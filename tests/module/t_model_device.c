@@ -158,10 +158,31 @@ static void lost(CK_OBJECT_HANDLE key)
 	free(text.p);
 }
 
+/* Devices have several codes for a tag that does not match; we have one. */
+static void wrong_tags(CK_OBJECT_HANDLE key)
+{
+	static const CK_RV codes[] = { CKR_ENCRYPTED_DATA_INVALID, CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_SIGNATURE_INVALID,
+				       CKR_AEAD_DECRYPT_FAILED, CKR_GENERAL_ERROR };
+	struct model_text text = model_plain(30), file, back;
+
+	OK(model_once(dev, key, true, &text, &file));
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		p11_about("the device says 0x%lx", codes[i]);
+		mock_say(&mock, "real %s\nC_Decrypt 1 rv 0x%lx\n", softhsm_module(), codes[i]);
+		RV(model_once(dev, key, false, &file, &back), CKR_ENCRYPTED_DATA_INVALID);
+		CHECK(mock.hits() == 1);
+		free(back.p);
+	}
+	SAY("");
+	free(file.p);
+	free(text.p);
+}
+
 /* Without GCM: C_WrapKey and C_UnwrapKey of a session key that does not stay. */
 static void by_key_wrap(void)
 {
 	struct model_text text = model_plain(10), file, back;
+	CK_ATTRIBUTE no_wrap = { CKA_WRAP, &no, 1 };
 	CK_OBJECT_HANDLE key;
 	CK_ULONG before, after;
 
@@ -190,6 +211,9 @@ static void by_key_wrap(void)
 	free(file.p);
 	only_the_file_key(key, "feature kwp\n");
 	across(key, make(soft, "here", KEY_VALUE, CK_FALSE), CKR_FUNCTION_FAILED); /* software wraps by GCM, which the device has not */
+	p11_about("a key that may not wrap");
+	OK(p11->C_SetAttributeValue(dev, key, &no_wrap, 1));
+	RV(p11->C_EncryptInit(dev, &model_mech, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
 	free(text.p);
 }
 
@@ -208,6 +232,7 @@ int main(void)
 	across(key, here, CKR_OK);
 	damage(key, wrong);
 	lost(key);
+	wrong_tags(key);
 	keyspaces();
 	by_key_wrap();
 	OK(p11->C_Finalize(NULL));
