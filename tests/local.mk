@@ -58,6 +58,7 @@ valgrind_tests = \
 	tests/unit/t_eip712 \
 	tests/unit/t_jdoc \
 	tests/unit/t_k256 \
+	tests/unit/t_model \
 	tests/unit/t_poai \
 	tests/unit/t_shamir \
 	tests/unit/t_soft_poai \
