@@ -74,27 +74,27 @@ static CK_RV make_dirs(const char *dir)
 	return rv;
 }
 
-static CK_RV check_dir(const struct hz_store *s, bool create, bool *exists)
+CK_RV hz_files_dir(const char *dir, bool create, bool *exists)
 {
 	struct stat st;
-	int e = stat(s->dir, &st) == 0 ? 0 : errno;
+	int e = stat(dir, &st) == 0 ? 0 : errno;
 	CK_RV rv;
 
 	if ((e == ENOENT || e == ENOTDIR) && create) {
-		rv = make_dirs(s->dir);
+		rv = make_dirs(dir);
 		if (rv != CKR_OK)
 			return rv;
-		e = stat(s->dir, &st) == 0 ? 0 : errno;
+		e = stat(dir, &st) == 0 ? 0 : errno;
 	}
 	*exists = e == 0;
 	if (e == ENOENT)
 		return CKR_OK;
 	if (e != 0)
-		return hz_fail(CKR_DEVICE_ERROR, "store directory %s: %s", s->dir, strerror(e));
+		return hz_fail(CKR_DEVICE_ERROR, "store directory %s: %s", dir, strerror(e));
 	if (!S_ISDIR(st.st_mode))
-		return hz_fail(CKR_DEVICE_ERROR, "store directory %s is not a directory", s->dir);
+		return hz_fail(CKR_DEVICE_ERROR, "store directory %s is not a directory", dir);
 	if (!ours(&st))
-		return hz_fail(CKR_DEVICE_ERROR, "store directory %s belongs to another user or others may write to it", s->dir);
+		return hz_fail(CKR_DEVICE_ERROR, "store directory %s belongs to another user or others may write to it", dir);
 	return CKR_OK;
 }
 
@@ -154,7 +154,7 @@ CK_RV hz_files_check(const struct hz_store *s, bool create, bool *exists)
 	if (s->dir == NULL)
 		return create ? hz_fail(CKR_TOKEN_WRITE_PROTECTED, "no directory for the store: no home directory and none configured")
 			      : CKR_OK;
-	rv = check_dir(s, create, exists);
+	rv = hz_files_dir(s->dir, create, exists);
 	if (rv != CKR_OK || !*exists)
 		return rv;
 	*exists = false;

@@ -13,6 +13,12 @@
  */
 CK_RV hz_files_check(const struct hz_store *s, bool create, bool *exists);
 
+/*
+ * The same of a directory alone: with `create` it is made, parents included, and only this user (or root) may be able to change it.
+ * *exists: it is there.
+ */
+CK_RV hz_files_dir(const char *dir, bool create, bool *exists);
+
 /* Can this process write to the directory? */
 bool hz_files_writable(const struct hz_store *s);
 
