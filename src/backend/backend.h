@@ -68,6 +68,9 @@ struct hz_backend_ops {
 	CK_RV (*check_pin)(struct hz_backend *be, CK_USER_TYPE who, const uint8_t *pin, size_t len); /* CKU_CONTEXT_SPECIFIC: as login, state unchanged */
 	void (*logout)(struct hz_backend *be);
 
+	/* HMAC-SHA256 under a key that a login releases, derived for `purpose`. False: nobody is logged in. NULL: there is no such key. */
+	bool (*vouch)(struct hz_backend *be, const char *purpose, const void *data, size_t len, uint8_t mac[32]);
+
 	/* Token objects. */
 	uint64_t (*generation)(struct hz_backend *be); /* a memory read; differs after any process changed any object or PIN */
 	/* Numbers of the objects that match (malloc'ed, ascending); private ones only when `private_too`. */

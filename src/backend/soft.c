@@ -96,6 +96,11 @@ static void soft_logout(struct hz_backend *be)
 	hz_store_logout(self(be)->store);
 }
 
+static bool soft_vouch(struct hz_backend *be, const char *purpose, const void *data, size_t len, uint8_t mac[32])
+{
+	return hz_store_vouch(self(be)->store, purpose, data, len, mac);
+}
+
 static uint64_t soft_generation(struct hz_backend *be)
 {
 	return hz_store_generation(self(be)->store);
@@ -319,6 +324,7 @@ static const struct hz_backend_ops soft_ops = {
 	.login = soft_login,
 	.check_pin = soft_check_pin,
 	.logout = soft_logout,
+	.vouch = soft_vouch,
 	.generation = soft_generation,
 	.find = soft_find,
 	.load = soft_load,

@@ -77,6 +77,9 @@ CK_RV hz_store_set_pin(struct hz_store *s, bool so, const uint8_t *old, size_t o
 CK_RV hz_store_login(struct hz_store *s, bool so, const uint8_t *pin, size_t len, bool keep);
 void hz_store_logout(struct hz_store *s);
 
+/* HMAC-SHA256 of data under a key derived from the data key for `purpose`. False: nobody is logged in. */
+bool hz_store_vouch(struct hz_store *s, const char *purpose, const void *data, size_t len, uint8_t mac[32]);
+
 /*
  * Would the hardware seals of the user's key open now? Needs no PIN, counts nothing, keeps nothing. CKR_OK also without such seals or
  * without a token.
