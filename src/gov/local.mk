@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 libhz_la_SOURCES += \
+	src/gov/audit.c \
+	src/gov/audit.h \
+	src/gov/audit_file.c \
+	src/gov/audit_file.h \
 	src/gov/config.c \
 	src/gov/config.h \
 	src/gov/config_device.c \

@@ -86,14 +86,18 @@ endif
 # Keys and shares.
 check_PROGRAMS += \
 	tests/fuzz/replay_pkcs8 \
+	tests/fuzz/replay_audit \
 	tests/fuzz/replay_share
 tests_fuzz_replay_pkcs8_SOURCES = tests/fuzz/fuzz_pkcs8.c tests/fuzz/replay.c
+tests_fuzz_replay_audit_SOURCES = tests/fuzz/fuzz_audit.c tests/fuzz/replay.c
 tests_fuzz_replay_share_SOURCES = tests/fuzz/fuzz_share.c tests/fuzz/replay.c
 if FUZZING
 noinst_PROGRAMS += \
 	tests/fuzz/fuzz_pkcs8 \
+	tests/fuzz/fuzz_audit \
 	tests/fuzz/fuzz_share
 tests_fuzz_fuzz_pkcs8_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_audit_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_share_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 

@@ -13,6 +13,7 @@ check_PROGRAMS += \
 	tests/unit/t_base_log \
 	tests/unit/t_base_secmem \
 	tests/unit/t_base_text
+check_PROGRAMS += tests/unit/t_audit
 check_PROGRAMS += tests/unit/t_jdoc
 check_PROGRAMS += tests/unit/t_dkg
 check_PROGRAMS += tests/unit/t_eip712
