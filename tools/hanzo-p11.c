@@ -9,6 +9,7 @@
 static const struct tool_command commands[] = {
 	{ "init", "--slot N [--label TEXT]", "initialise a token and set its PINs", hz_cmd_init },
 	{ "doctor", "", "say what is configured, what works, and why the rest does not", hz_cmd_doctor },
+	{ "audit", "show|verify [--slot N | --file PATH]", "show the audit log of a token, or check that nothing of it is missing or changed", hz_cmd_audit },
 	{ "attest", "verify|show FILE | collect|key|challenge [OPTIONS]", "check evidence of a TEE from files; collect it; attest a key", hz_cmd_attest },
 	{ "ecies", "encrypt|decrypt|delegate [OPTIONS] [FILE]", "encrypt to a key on secp256k1, decrypt, delegate decryption", hz_cmd_ecies },
 	{ "import", "--slot N [OPTIONS] FILE...", "bring keys and certificates from PEM files into a token", hz_cmd_import },

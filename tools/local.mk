@@ -3,6 +3,7 @@ bin_PROGRAMS += hanzo-p11
 hanzo_p11_SOURCES = \
 	tools/attested.c \
 	tools/attested.h \
+	tools/cmd_audit.c \
 	tools/cmd_attest.c \
 	tools/cmd_attest_collect.c \
 	tools/cmd_attest_key.c \

@@ -30,6 +30,7 @@ struct tool_command {
 };
 
 int hz_cmd_attest(int argc, char **argv);
+int hz_cmd_audit(int argc, char **argv);
 int hz_cmd_attest_collect(int argc, char **argv); /* argv[0] is "collect" */
 int hz_cmd_attest_key(int argc, char **argv);     /* argv[0] is "key" */
 int hz_cmd_import(int argc, char **argv);

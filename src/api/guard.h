@@ -16,6 +16,7 @@
 #define HZ_API_GUARD_H
 
 #include "token/module.h"
+#include "token/note.h"
 #include "token/session.h"
 
 #define HZ_NO_SLOT ((CK_SLOT_ID)-1)
@@ -36,6 +37,7 @@ static inline CK_RV hz_guard_session(const char *function, CK_SESSION_HANDLE h, 
 
 static inline CK_RV hz_guard_leave(const char *function, struct hz_session *s, CK_RV rv)
 {
+	rv = hz_note_end(s, function, rv);
 	if (rv != CKR_OK)
 		(void)hz_guard_fail(function, s->token->slot_id, rv);
 	return hz_session_leave(s, rv);

@@ -33,6 +33,7 @@ libhz_la_SOURCES += \
 	src/backend/p11_list.c \
 	src/backend/p11_table.c \
 	src/backend/p11_table.h \
+	src/backend/served.h \
 	src/backend/soft.c \
 	src/backend/soft.h \
 	src/backend/soft_aead.c \

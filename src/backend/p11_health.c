@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of several modules is asked: who is healthy, who is due to be looked at, whose turn it is. */
 #include "backend/p11_set.h"
+#include "backend/served.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ck/names.h"
+
+_Thread_local unsigned hz_served;
 
 bool hz_p11_sickness(CK_RV rv)
 {
@@ -41,6 +44,8 @@ void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv)
 	struct hz_p11_member *m = &s->m[i];
 	int64_t now = (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE);
 	bool sick = false;
+
+	hz_served = m->number;
 
 	if (!hz_p11_sickness(rv)) {
 		recovered(s, m, now);

@@ -247,7 +247,7 @@ static CK_RV reconcile(struct hz_audit *a, struct at *at)
 		if (rv != CKR_OK)
 			return rv;
 	}
-	if (lost && at->tail.last.seq != 0)
+	if (lost && (n > 0 || at->tail.last.seq != 0))
 		wrong(at, "the tail was lost: records may be missing before this one");
 	return CKR_OK;
 }

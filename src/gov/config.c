@@ -90,6 +90,7 @@ static CK_RV set_defaults(struct hz_config *c)
 
 	c->max_pin_tries = 10;
 	c->chain_id = 36963;
+	c->audit = HZ_AUDIT_ON;
 	c->poai_ttl = 3600;
 	c->hmm_ttl = 86400;
 	c->evidence_cache = 60;

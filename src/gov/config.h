@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gov/audit.h"
 #include "pkcs11.h"
 #include "store/seal_conf.h"
 
@@ -80,6 +81,7 @@ struct hz_config {
 	unsigned max_pin_tries;
 	unsigned long chain_id;     /* of attestations and settlements whose parameter names none */
 	unsigned long poai_ttl, hmm_ttl; /* seconds */
+	enum hz_audit_mode audit;
 	char separator;             /* of keyspace labels */
 	unsigned long evidence_cache, session_ttl; /* seconds; session_ttl 0: each tier's own */
 	struct hz_slot_conf *slots; /* ascending ids, 0..4 first */

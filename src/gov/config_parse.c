@@ -84,6 +84,18 @@ static CK_RV key_chain_id(const struct at *at, const char *value)
 
 #define TTL_MAX 31536000UL /* a year; nonces are kept as long */
 
+static CK_RV key_audit(const struct at *at, const char *value)
+{
+	static const char *const modes[] = { [HZ_AUDIT_OFF] = "off", [HZ_AUDIT_ON] = "on", [HZ_AUDIT_REQUIRED] = "required" };
+
+	for (unsigned i = 0; i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(value, modes[i]) == 0) {
+			at->c->audit = (enum hz_audit_mode)i;
+			return CKR_OK;
+		}
+	return bad(at, "is not on, off or required");
+}
+
 static CK_RV key_poai_ttl(const struct at *at, const char *value)
 {
 	return number(at, value, 1, TTL_MAX, &at->c->poai_ttl);
@@ -363,6 +375,7 @@ struct key {
 };
 
 static const struct key hanzo_keys[] = {
+	{ "audit", key_audit },
 	{ "chain_id", key_chain_id },
 	{ "evidence_cache", key_evidence_cache },
 	{ "hmm_ttl", key_hmm_ttl },

@@ -9,6 +9,7 @@
 #include "token/access.h"
 #include "token/calls.h"
 #include "token/newkey.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 static CK_RV check_key(struct hz_session *s, const struct hz_mech_row *row, const struct hz_object *o, CK_OBJECT_CLASS cls,
@@ -80,6 +81,8 @@ CK_RV hz_encapsulate(struct hz_session *s, const CK_MECHANISM *mech, CK_OBJECT_H
 		rv = hz_object_key(o, &pk);
 	if (rv == CKR_OK)
 		rv = has_room(s, &m, pk, ct, ct_len, &go);
+	if (rv == CKR_OK && !go)
+		hz_note_nothing(s);
 	if (go)
 		rv = encapsulate(s, &m, pk, &k, ct, ct_len, key);
 	hz_newkey_free(&k);

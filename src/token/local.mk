@@ -19,6 +19,8 @@ libhz_la_SOURCES += \
 	src/token/module.h \
 	src/token/newkey.c \
 	src/token/newkey.h \
+	src/token/note.c \
+	src/token/note.h \
 	src/token/object.c \
 	src/token/object.h \
 	src/token/object_ops.c \

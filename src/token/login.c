@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "base/secmem.h"
 #include "collect/collect.h"
+#include "gov/audit.h"
 #include "token/gate.h"
+#include "token/note.h"
 #include "token/object.h"
 #include "token/op.h"
 #include "token/session.h"
@@ -200,6 +202,10 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 	struct pin p = { NULL, 0 };
 	CK_RV rv = CKR_OK;
 
+	rv = hz_note_change(s);
+	hz_note_user(s, who);
+	if (rv != CKR_OK)
+		return rv;
 	if (who != CKU_SO && who != CKU_USER && who != CKU_CONTEXT_SPECIFIC)
 		return hz_fail(CKR_USER_TYPE_INVALID, "user type %lu", who);
 	if ((pin == NULL && pin_len != 0) || (name == NULL && name_len != 0))
@@ -215,6 +221,8 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 	else if (rv == CKR_OK)
 		rv = log_in_so(t, &p, name_len);
 	pin_drop(&p);
+	if (rv == CKR_OK && t->audit != NULL)
+		hz_audit_check(t->audit);
 	return rv;
 }
 
@@ -223,6 +231,7 @@ CK_RV hz_logout(struct hz_session *s)
 	struct hz_token *t = s->token;
 	CK_RV rv = CKR_OK;
 
+	(void)hz_note_change(s); /* with or without a record: what ends a login is never refused */
 	pthread_mutex_lock(&t->login_lock);
 	if (atomic_load(&t->login) == HZ_PUBLIC)
 		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "nobody is logged in");
@@ -240,6 +249,9 @@ CK_RV hz_init_pin(struct hz_session *s, const CK_UTF8CHAR *pin, CK_ULONG len)
 
 	if (!t->takes_pin || t->be->ops->init_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
+	rv = hz_note_change(s);
+	if (rv != CKR_OK)
+		return rv;
 	if (atomic_load(&t->login) != HZ_SO)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "only the SO sets the user's first PIN");
 	if (pin != NULL || len != 0 || !has_keypad(t))
@@ -293,6 +305,9 @@ CK_RV hz_set_pin(struct hz_session *s, const CK_UTF8CHAR *old, CK_ULONG old_len,
 
 	if (!t->takes_pin || t->be->ops->set_pin == NULL)
 		return hz_fail(CKR_FUNCTION_NOT_SUPPORTED, "this slot has no PIN to set");
+	rv = hz_note_change(s);
+	if (rv != CKR_OK)
+		return rv;
 	if (!hz_session_rw(s))
 		return hz_fail(CKR_SESSION_READ_ONLY, "a read-only session changes no PIN");
 	if (!keypad)
@@ -367,7 +382,9 @@ CK_RV hz_init_token(struct hz_token *t, const CK_UTF8CHAR *so_pin, CK_ULONG len,
 	if (label == NULL || (so_pin == NULL && len != 0))
 		return hz_fail(CKR_ARGUMENTS_BAD, "label or PIN is NULL");
 	label_take(own, label);
-	if (!t->born_initialised)
+	if (t->audit != NULL)
+		rv = hz_audit_ready(t->audit);
+	if (rv == CKR_OK && !t->born_initialised)
 		rv = new_pin_take(&p, so_pin, len, false);
 	if (rv == CKR_OK) {
 		pthread_mutex_lock(&t->login_lock);
@@ -375,5 +392,5 @@ CK_RV hz_init_token(struct hz_token *t, const CK_UTF8CHAR *so_pin, CK_ULONG len,
 		pthread_mutex_unlock(&t->login_lock);
 	}
 	pin_drop(&p);
-	return rv;
+	return hz_note_token(t, "C_InitToken", rv, NULL);
 }

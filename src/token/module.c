@@ -18,6 +18,7 @@
 #include "gov/evidence.h"
 #include "store/seal.h"
 #include "collect/collect.h"
+#include "token/note.h"
 #include "token/object.h"
 #include "token/session.h"
 #include "token/tenant.h"
@@ -54,6 +55,7 @@ static void token_free(struct hz_token *t)
 	hz_objects_free(t->objects);
 	hz_tenants_free(t);
 	hz_evidence_free(t->evidence);
+	hz_audit_free(t->audit);
 	if (t->be != NULL)
 		t->be->ops->close(t->be);
 	(void)pthread_mutex_destroy(&t->login_lock);
@@ -191,6 +193,32 @@ static const struct hz_slot_conf *serving(const struct hz_config *conf, const st
 	return NULL;
 }
 
+/* Lower than asked for: nobody shall have to find out by himself. */
+static void note_fallback(struct hz_token *t, const struct hz_slot_conf *slot)
+{
+	char text[250];
+
+	(void)snprintf(text, sizeof text, "tier %u is served as tier %u: %s", t->own_tier, t->tier, slot->absent_why);
+	hz_log(HZ_LOG_WARNING, "slot %lu: %s", t->slot_id, text);
+	(void)hz_note_token(t, "C_Initialize", CKR_OK, text);
+}
+
+static bool vouch(void *arg, const void *data, size_t len, uint8_t mac[32])
+{
+	struct hz_backend *be = arg;
+
+	return be->ops->vouch(be, "hanzo-pkcs11/audit/v1", data, len, mac);
+}
+
+/* By the serial of the token that serves: slots that fall back on it write into its log. */
+static CK_RV token_audit(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *by)
+{
+	const struct hz_audit_conf audit = { .mode = conf->audit, .dir = conf->store_dir, .serial = by->serial, .tier = t->tier,
+					     .slot = t->slot_id, .vouch = t->be->ops->vouch != NULL ? vouch : NULL, .arg = t->be };
+
+	return hz_audit_new(&t->audit, &audit);
+}
+
 static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, const struct hz_slot_conf *slot, unsigned ordinal)
 {
 	const struct hz_slot_conf *by = serving(conf, slot);
@@ -216,8 +244,10 @@ static CK_RV token_new(struct hz_token **out, const struct hz_config *conf, cons
 	t->delegate_to_attested = slot->delegate_to_attested || (by != NULL && by->delegate_to_attested);
 	t->separator = conf->separator;
 	rv = by != NULL ? token_backend(t, conf, by) : CKR_OK;
+	if (rv == CKR_OK && t->be != NULL)
+		rv = token_audit(t, conf, by);
 	if (rv == CKR_OK && by != NULL && by != slot)
-		hz_log(HZ_LOG_WARNING, "slot %lu: tier %u is served as tier %u: %s", t->slot_id, t->own_tier, t->tier, slot->absent_why);
+		note_fallback(t, slot);
 	if (rv == CKR_OK)
 		*out = t;
 	else
@@ -273,8 +303,10 @@ static void abandon(void)
 	hz_session_after_fork();
 	/* Tables and tokens may be half changed by threads of the parent: leaked. */
 	for (size_t i = 0; i < module.ntokens; i++)
-		if (module.tokens[i]->be != NULL)
+		if (module.tokens[i]->be != NULL) {
 			module.tokens[i]->be->ops->abandon(module.tokens[i]->be);
+			hz_audit_abandon(module.tokens[i]->audit);
+		}
 	module.tokens = NULL;
 	module.ntokens = 0;
 	module.conf = NULL;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "ck/keyspace.h"
 #include "token/access.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 void hz_newkey_free(struct hz_newkey *k)
@@ -71,7 +72,10 @@ CK_RV hz_newkey_mech(struct hz_session *s, struct hz_mech *m, const CK_MECHANISM
 	m->secret = false;
 	if (mech == NULL)
 		return hz_fail(CKR_ARGUMENTS_BAD, "the mechanism is NULL");
-	rv = hz_mech_row_for(s->token, mech->mechanism, flag, row);
+	hz_note_mech(s, mech->mechanism);
+	rv = hz_note_change(s);
+	if (rv == CKR_OK)
+		rv = hz_mech_row_for(s->token, mech->mechanism, flag, row);
 	if (rv == CKR_OK)
 		rv = hz_mech_copy(m, mech);
 	if (rv == CKR_OK && m->type != (*row)->type)

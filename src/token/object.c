@@ -12,6 +12,7 @@
 #include "token/access.h"
 #include "token/attestation.h"
 #include "token/builtin.h"
+#include "token/note.h"
 #include "token/session.h"
 #include "token/table.h"
 #include "token/tenant.h"
@@ -226,8 +227,12 @@ CK_RV hz_object_get_key(struct hz_session *s, CK_OBJECT_HANDLE h, CK_RV bad, str
 {
 	CK_RV rv = hz_object_get(s, h, bad, out);
 
-	if (rv != CKR_OK || (*out)->cls == CKO_PUBLIC_KEY || (*out)->cls == CKO_PRIVATE_KEY || (*out)->cls == CKO_SECRET_KEY)
+	if (rv != CKR_OK)
 		return rv;
+	if ((*out)->cls == CKO_PUBLIC_KEY || (*out)->cls == CKO_PRIVATE_KEY || (*out)->cls == CKO_SECRET_KEY) {
+		hz_note_key(s, *out);
+		return CKR_OK;
+	}
 	hz_object_unref(*out);
 	*out = NULL;
 	return hz_fail(bad, "object %lu is no key", h);
@@ -371,7 +376,11 @@ CK_RV hz_objects_add(struct hz_session *s, struct hz_attrs *sets, size_t n, CK_O
 		rv = stamp(s->token, &sets[i]);
 	}
 	if (rv == CKR_OK)
+		hz_note_made(s, &sets[n - 1]);
+	if (rv == CKR_OK)
 		rv = add(s, sets, token, n, made, handles);
+	if (rv != CKR_OK)
+		hz_note_made(s, NULL);
 	for (size_t i = 0; i < n; i++) {
 		if (i < MAX_NEW)
 			hz_object_unref(made[i]);

@@ -6,6 +6,7 @@
 #include "token/access.h"
 #include "token/attestation.h"
 #include "token/calls.h"
+#include "token/note.h"
 #include "token/object.h"
 #include "token/tenant.h"
 
@@ -42,7 +43,9 @@ CK_RV hz_create_object(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULONG 
 
 	if (out == NULL)
 		return hz_fail(CKR_ARGUMENTS_BAD, "phObject is NULL");
-	rv = hz_attrs_copy_in(&given, tmpl, count, true);
+	rv = hz_note_change(s);
+	if (rv == CKR_OK)
+		rv = hz_attrs_copy_in(&given, tmpl, count, true);
 	if (rv == CKR_OK)
 		rv = hz_schema_new(&set, HZ_CREATE, &given, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION,
 				   CK_UNAVAILABLE_INFORMATION, so(s));
@@ -59,6 +62,16 @@ CK_RV hz_create_object(struct hz_session *s, const CK_ATTRIBUTE *tmpl, CK_ULONG 
 	return rv;
 }
 
+/* The object that the call is about. */
+static CK_RV changed(struct hz_session *s, CK_OBJECT_HANDLE h, struct hz_object **o)
+{
+	CK_RV rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, o);
+
+	if (rv == CKR_OK)
+		hz_note_key(s, *o);
+	return rv;
+}
+
 CK_RV hz_copy_object(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *tmpl, CK_ULONG count, CK_OBJECT_HANDLE *out)
 {
 	struct hz_attrs change = HZ_ATTRS_INIT, set = HZ_ATTRS_INIT;
@@ -67,9 +80,11 @@ CK_RV hz_copy_object(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUT
 
 	if (out == NULL)
 		return hz_fail(CKR_ARGUMENTS_BAD, "phNewObject is NULL");
-	rv = hz_attrs_copy_in(&change, tmpl, count, true);
+	rv = hz_note_change(s);
 	if (rv == CKR_OK)
-		rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+		rv = hz_attrs_copy_in(&change, tmpl, count, true);
+	if (rv == CKR_OK)
+		rv = changed(s, h, &o);
 	if (rv == CKR_OK && !hz_attrs_bool(&o->attrs, CKA_COPYABLE, true))
 		rv = hz_fail(CKR_ACTION_PROHIBITED, "CKA_COPYABLE is false");
 	if (rv == CKR_OK)
@@ -89,8 +104,10 @@ CK_RV hz_copy_object(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUT
 CK_RV hz_destroy_object(struct hz_session *s, CK_OBJECT_HANDLE h)
 {
 	struct hz_object *o;
-	CK_RV rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+	CK_RV rv = hz_note_change(s);
 
+	if (rv == CKR_OK)
+		rv = changed(s, h, &o);
 	if (rv != CKR_OK)
 		return rv;
 	rv = hz_may_destroy(s, o);
@@ -152,9 +169,11 @@ CK_RV hz_set_attributes(struct hz_session *s, CK_OBJECT_HANDLE h, const CK_ATTRI
 
 	if (hz_attestation_is(s->token, h))
 		return hz_attestation_set(s, tmpl, count);
-	rv = hz_attrs_copy_in(&change.attrs, tmpl, count, true);
+	rv = hz_note_change(s);
 	if (rv == CKR_OK)
-		rv = hz_object_get(s, h, CKR_OBJECT_HANDLE_INVALID, &o);
+		rv = hz_attrs_copy_in(&change.attrs, tmpl, count, true);
+	if (rv == CKR_OK)
+		rv = changed(s, h, &o);
 	if (rv != CKR_OK)
 		goto out;
 	rv = hz_may_modify(s, o);

@@ -9,6 +9,7 @@
 #include "ck/names.h"
 #include "token/access.h"
 #include "token/calls.h"
+#include "token/note.h"
 #include "token/object.h"
 #include "token/op_int.h"
 
@@ -75,6 +76,7 @@ static CK_RV end_void(struct hz_active *a)
 CK_RV hz_op_running(struct hz_session *s, enum hz_op_kind kind, struct hz_active **out)
 {
 	struct hz_active *a = &s->active[kind];
+	CK_RV rv;
 
 	if (a->state == HZ_IDLE && a->ended && atomic_load(&s->token->expired)) {
 		a->ended = false;
@@ -85,7 +87,8 @@ CK_RV hz_op_running(struct hz_session *s, enum hz_op_kind kind, struct hz_active
 	if (voided(s, a))
 		return end_void(a);
 	*out = a;
-	return CKR_OK;
+	rv = hz_note_step(s, a, kind);
+	return rv == CKR_OK ? rv : hz_op_end(a, rv);
 }
 
 CK_RV hz_op_authenticated(const struct hz_active *a)
@@ -260,6 +263,7 @@ CK_RV hz_op_init(struct hz_session *s, enum hz_op_kind kind, const CK_MECHANISM 
 {
 	struct hz_active *a = &s->active[kind];
 	CK_MECHANISM_TYPE type;
+	CK_RV rv;
 
 	if (mech == NULL) /* 3.0: ends what is active */
 		return a->state != HZ_IDLE ? hz_op_end(a, CKR_OK) : CKR_OK;
@@ -269,9 +273,12 @@ CK_RV hz_op_init(struct hz_session *s, enum hz_op_kind kind, const CK_MECHANISM 
 		(void)end_void(a);
 	}
 	type = *(const volatile CK_MECHANISM_TYPE *)&mech->mechanism;
-	if (unchanged(s, a, type, key))
-		return init_again(a, kind, mech);
-	return init_anew(s, kind, type, mech, key);
+	rv = unchanged(s, a, type, key) ? init_again(a, kind, mech) : init_anew(s, kind, type, mech, key);
+	if (rv == CKR_OK)
+		hz_note_begin(s, a, kind);
+	else
+		hz_note_refused(s, kind, type);
+	return rv;
 }
 
 void hz_ops_free(struct hz_session *s)

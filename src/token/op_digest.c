@@ -8,6 +8,7 @@
 #include "token/access.h"
 #include "token/calls.h"
 #include "token/object.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 CK_RV hz_digest(struct hz_session *s, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
@@ -54,7 +55,10 @@ CK_RV hz_digest_key(struct hz_session *s, CK_OBJECT_HANDLE key)
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = hz_object_get_key(s, key, CKR_KEY_HANDLE_INVALID, &o);
+	hz_note_mech(s, a->mech);
+	rv = hz_note_change(s);
+	if (rv == CKR_OK)
+		rv = hz_object_get_key(s, key, CKR_KEY_HANDLE_INVALID, &o);
 	if (rv == CKR_OK)
 		rv = feed_key(s, a, o);
 	hz_object_unref(o);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "ck/outlen.h"
 #include "token/calls.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 /*
@@ -32,6 +33,16 @@ static CK_RV process(struct hz_session *s, enum hz_op_kind kind, bool inside, st
 		      : hz_fail(CKR_OPERATION_ACTIVE, "a message in parts has begun");
 }
 
+/* One message is one use of the key. */
+static CK_RV note(struct hz_session *s, struct hz_active *a, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
+{
+	CK_RV rv = hz_note_message(s, a);
+
+	a->input_len = len;
+	hz_note_output(s, out, out_len);
+	return rv;
+}
+
 CK_RV hz_message(struct hz_session *s, enum hz_op_kind kind, void *param, CK_ULONG param_len, const CK_BYTE *aad, CK_ULONG aad_len,
 		 const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
 {
@@ -50,6 +61,9 @@ CK_RV hz_message(struct hz_session *s, enum hz_op_kind kind, void *param, CK_ULO
 		return rv;
 	n = a->op->ops->max_out(a->op, HZ_ONCE, len);
 	if (hz_out_len(out, out_len, n, &rv) == HZ_OUT_STOP)
+		return rv;
+	rv = note(s, a, len, out, out_len);
+	if (rv != CKR_OK)
 		return rv;
 	rv = a->op->ops->message(a->op, param, param_len, hz_op_bytes(aad), aad_len, hz_op_bytes(in), len, out, &n);
 	if (rv == CKR_OK)
@@ -70,6 +84,7 @@ CK_RV hz_message_begin(struct hz_session *s, enum hz_op_kind kind, void *param, 
 	if (rv == CKR_OK)
 		rv = a->op->ops->message_begin(a->op, param, param_len, hz_op_bytes(aad), aad_len);
 	a->in_message = rv == CKR_OK;
+	a->input_len = 0;
 	return rv;
 }
 
@@ -90,7 +105,10 @@ CK_RV hz_message_next(struct hz_session *s, enum hz_op_kind kind, void *param, C
 		n = a->op->ops->max_out(a->op, HZ_UPDATE, len);
 		if (hz_out_len(out, out_len, n, &rv) == HZ_OUT_STOP)
 			return rv;
-		rv = a->op->ops->message_next(a->op, param, param_len, hz_op_bytes(in), len, out, &n, last);
+		rv = last ? note(s, a, a->input_len + len, out, out_len) : CKR_OK;
+		a->input_len += last ? 0 : len;
+		if (rv == CKR_OK)
+			rv = a->op->ops->message_next(a->op, param, param_len, hz_op_bytes(in), len, out, &n, last);
 		if (rv == CKR_OK)
 			*out_len = n;
 	}

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "token/calls.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 /* No signature is longer: ML-DSA-87 has 4,627 bytes, SLH-DSA 49,856. */
@@ -22,6 +23,7 @@ CK_RV hz_sign(struct hz_session *s, enum hz_op_kind kind, const CK_BYTE *in, CK_
 
 	if (rv != CKR_OK)
 		return rv;
+	hz_note_output(s, sig, sig_len);
 	return a->state == HZ_STREAMING ? streaming(a) : hz_op_step(a, kind, HZ_ONCE, in, len, sig, sig_len);
 }
 
@@ -38,6 +40,7 @@ CK_RV hz_sign_final(struct hz_session *s, CK_BYTE *sig, CK_ULONG *sig_len)
 	struct hz_active *a;
 	CK_RV rv = hz_op_running(s, HZ_OP_SIGN, &a);
 
+	hz_note_output(s, sig, sig_len);
 	return rv == CKR_OK ? hz_op_step(a, HZ_OP_SIGN, HZ_FINAL, NULL, 0, sig, sig_len) : rv;
 }
 
@@ -83,6 +86,8 @@ static CK_RV verify_once(struct hz_active *a, const CK_BYTE *in, CK_ULONG len, c
 	rv = hz_op_input(in, len, false);
 	if (rv == CKR_OK)
 		rv = check_signature(sig, sig_len);
+	if (rv == CKR_OK)
+		hz_note_input(a, hz_op_bytes(in), len);
 	if (rv == CKR_OK)
 		rv = (a->op->ops->verify != NULL ? a->op->ops->verify : verify_parts)(a->op, hz_op_bytes(in), len,
 										      hz_op_bytes(sig), sig_len);
@@ -134,6 +139,7 @@ CK_RV hz_verify_recover(struct hz_session *s, const CK_BYTE *sig, CK_ULONG sig_l
 	rv = check_signature(sig, sig_len);
 	if (rv != CKR_OK)
 		return hz_op_end(a, rv);
+	hz_note_output(s, data, data_len);
 	return hz_op_step(a, HZ_OP_VERIFY_RECOVER, HZ_ONCE, sig, sig_len, data, data_len);
 }
 

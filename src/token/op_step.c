@@ -6,6 +6,7 @@
 #include "base/secmem.h"
 #include "ck/outlen.h"
 #include "crypto/hash.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 CK_RV hz_op_input(const CK_BYTE *in, CK_ULONG len, bool decrypt)
@@ -116,6 +117,7 @@ static CK_RV compute_aside(struct hz_active *a, enum hz_op_kind kind, enum hz_ph
 	if (a->pending == NULL)
 		return hz_op_end(a, CKR_HOST_MEMORY);
 	hz_hash_once(HZ_SHA256, in, len, a->pending_of);
+	hz_note_input(a, in, len);
 	rv = run(a->op, kind, phase, in, len, a->pending, &n);
 	a->pending_len = n;
 	return rv == CKR_OK ? hand_over(a, out, out_len) : hz_op_end(a, rv);
@@ -150,6 +152,7 @@ CK_RV hz_op_step(struct hz_active *a, enum hz_op_kind kind, enum hz_phase phase,
 	if (rv != CKR_OK)
 		return hz_op_end(a, rv);
 	n = need;
+	hz_note_input(a, in, len);
 	rv = run(a->op, kind, phase, in, len, out, &n);
 	if (rv == CKR_OK)
 		*out_len = n;
@@ -168,6 +171,8 @@ CK_RV hz_op_feed(struct hz_active *a, const CK_BYTE *in, CK_ULONG len)
 		rv = unsupported();
 	if (rv == CKR_OK)
 		rv = hz_op_authenticated(a);
+	if (rv == CKR_OK)
+		hz_note_input(a, hz_op_bytes(in), len);
 	if (rv == CKR_OK)
 		rv = a->op->ops->update(a->op, hz_op_bytes(in), len, NULL, &none);
 	if (rv != CKR_OK)

@@ -27,6 +27,7 @@
 #include "base/lock.h"
 #include "ck/attrs.h"
 #include "ck/mech.h"
+#include "crypto/hash.h"
 #include "pkcs11.h"
 
 enum hz_login { HZ_PUBLIC, HZ_USER, HZ_SO };
@@ -34,6 +35,7 @@ enum hz_login { HZ_PUBLIC, HZ_USER, HZ_SO };
 struct hz_object_table; /* object.h */
 struct hz_tenant;       /* tenant.h */
 struct hz_evidence;     /* gov/evidence.h */
+struct hz_audit;        /* gov/audit.h */
 
 /* One slot with what stands behind it. Made in C_Initialize, freed in C_Finalize. */
 struct hz_token {
@@ -52,6 +54,7 @@ struct hz_token {
 	char why[160];               /* its text where it is known since C_Initialize only */
 	struct hz_backend *be;       /* NULL: slot without token */
 	char model[17];
+	struct hz_audit *audit;      /* NULL: nothing is recorded */
 
 	/* Login. */
 	const unsigned *ways;        /* alternatives, sets of HZ_FACTOR_*; the configuration's */
@@ -105,6 +108,24 @@ struct hz_active {
 	uint8_t pending_of[32];      /* SHA-256 of the input that gave it: another input must not get it */
 	uint8_t *signature;          /* C_VerifySignatureInit's signature */
 	size_t signature_len;
+	bool noted, hashed;          /* for the audit log: what was fed is counted, and hashed */
+	uint64_t input_len;
+	struct hz_hash input;
+};
+
+/* What the call that is inside the session does (note.h). */
+struct hz_note {
+	bool on, has_mech, login;
+	unsigned char made_len;
+	uint8_t made[64];            /* CKA_UNIQUE_ID of what was made */
+	CK_MECHANISM_TYPE mech;
+	CK_USER_TYPE who;            /* with `login` */
+	struct hz_object *used[2];   /* references to keys, in the order of the arguments */
+	unsigned n_ops;
+	struct hz_active *ops[2];    /* operations that it is a step of, */
+	struct hz_object *keys[2];   /* and references to their keys, which may end with them */
+	CK_BYTE *out;                /* where the result goes */
+	CK_ULONG *out_len;
 };
 
 struct hz_find {
@@ -130,6 +151,7 @@ struct hz_session {
 	CK_OBJECT_HANDLE attested;   /* key whose attestation a length query made and nobody fetched yet */
 	uint8_t *attestation;
 	size_t attestation_len;
+	struct hz_note note;
 	uint64_t swept;              /* the token's epoch when retired operations were last looked through */
 };
 

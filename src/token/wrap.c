@@ -13,6 +13,7 @@
 #include "token/calls.h"
 #include "token/gate.h"
 #include "token/newkey.h"
+#include "token/note.h"
 #include "token/op_int.h"
 
 /* Mechanisms that give a value computed with the target, which itself never leaves. */
@@ -111,10 +112,13 @@ static CK_RV wrap(struct hz_session *s, const struct hz_mech *m, struct hz_objec
 		return rv;
 	if (out == NULL) {
 		rv = be->ops->wrap_len(be, m, wk, tk, &n);
-		if (rv == CKR_OK)
+		if (rv == CKR_OK) {
 			*out_len = n;
+			hz_note_nothing(s);
+		}
 		return rv;
 	}
+	hz_note_output(s, out, out_len);
 	rv = be->ops->wrap(be, m, wk, tk, &b);
 	if (rv == CKR_OK)
 		rv = give(&b, out, out_len);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Time this module next to SoftHSM2 and NSS softokn, and all of them next to raw OpenSSL and libsecp256k1, with p11bench.
+# HANZO_BENCH_AUDIT=on|required times it with the audit log.
 # usage: tests/bench/compare.sh MODULE P11BENCH-FOLDER [p11bench options]; scratch tokens in a folder that is removed at the end.
 set -eu
 [ $# -ge 2 ] || { echo "usage: $0 MODULE P11BENCH-FOLDER [p11bench options]" >&2; exit 2; }
@@ -13,7 +14,9 @@ cp "$bench"/p11bench.c "$bench"/Makefile "$work/"
 make -s -C "$work" >/dev/null
 
 export HANZO_PKCS11_STORE="$work/hanzo" SOFTHSM2_CONF="$work/softhsm2.conf"
-unset HANZO_PKCS11_CONF || true
+printf '[hanzo]\naudit = %s\n' "${HANZO_BENCH_AUDIT-off}" > "$work/hanzo.conf" # what the audit log costs is stated apart
+chmod 600 "$work/hanzo.conf"
+export HANZO_PKCS11_CONF="$work/hanzo.conf"
 softhsm=/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so
 nss=/usr/lib/x86_64-linux-gnu/libsoftokn3.so
 pkcs11-tool --module "$module" --slot 1 --init-token --so-pin 12345678 --label bench >/dev/null

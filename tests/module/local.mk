@@ -131,6 +131,8 @@ tests_module_t_copy_destroy_LDADD = $(MODULE_TEST_LIBS)
 check_PROGRAMS += tests/module/t_wrap_attacks
 tests_module_t_wrap_attacks_LDADD = $(MODULE_TEST_LIBS)
 
+check_PROGRAMS += tests/module/t_audit
+tests_module_t_audit_LDADD = $(MODULE_TEST_LIBS) $(JSON_LIBS) $(OPENSSL_LIBS)
 check_PROGRAMS += tests/module/t_always_auth
 tests_module_t_always_auth_LDADD = $(MODULE_TEST_LIBS)
 

@@ -114,6 +114,15 @@ static struct pair shared(CK_SESSION_HANDLE s)
 	return (struct pair){ find_key(s, CKO_PUBLIC_KEY, "shared"), find_key(s, CKO_PRIVATE_KEY, "shared") };
 }
 
+/* Is there a record in the token's audit log? */
+static bool recorded(const char *pattern)
+{
+	char cmd[400];
+
+	snprintf(cmd, sizeof cmd, "grep -rqs --include='*.audit' '%s' '%s'", pattern, p11_dir);
+	return system(cmd) == 0;
+}
+
 static bool logged(const char *what)
 {
 	char cmd[300];
@@ -149,6 +158,7 @@ static void test_fails(void)
 	sign_verify(s, k);
 	CHECK(b.calls("C_Sign") == 1);
 	CHECK(logged("a key was used in module.2 .*after another one failed"));
+	CHECK(recorded("\"function\":\"C_Sign\".*\"module\":2"));
 	for (int i = 0; i < 5; i++)
 		sign_verify(s, k);
 	CHECK(logged("module.1 .*3 times in a row"));

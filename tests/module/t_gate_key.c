@@ -105,6 +105,15 @@ static void configure(const char *fallback)
 	OK(p11->C_Initialize(NULL));
 }
 
+/* Is there a record in a token's audit log? */
+static bool recorded(const char *pattern)
+{
+	char cmd[400];
+
+	snprintf(cmd, sizeof cmd, "grep -qs '%s' '%s'/*.audit", pattern, getenv("HANZO_PKCS11_STORE"));
+	return system(cmd) == 0;
+}
+
 /* The platform is gone: no token, or a lower tier's under the slot's own name. */
 static void test_fallback(void)
 {
@@ -130,6 +139,7 @@ static void test_fallback(void)
 	OK(p11->C_GetTokenInfo(4, &ti));
 	OK(p11->C_GetTokenInfo(1, &one));
 	CHECK(memcmp(ti.model, "tier 4 as 1     ", 16) == 0);
+	CHECK(recorded("\"slot\":4,\"function\":\"C_Initialize\".*\"reason\":\"tier 4 is served as tier 1: "));
 	CHECK(memcmp(ti.serialNumber, was.serialNumber, 16) == 0 && memcmp(ti.serialNumber, one.serialNumber, 16) != 0);
 	CHECK(memcmp(ti.label, "hanzo-gpu-tee-io    ", 20) == 0);
 	CHECK((ti.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0);

@@ -57,6 +57,7 @@ START_TEST(defaults)
 	ck_assert_str_eq(c->path, path);
 	ck_assert_str_eq(c->log, "syslog");
 	ck_assert_uint_eq(c->max_pin_tries, 10);
+	ck_assert_int_eq(c->audit, HZ_AUDIT_ON);
 	ck_assert_str_eq(c->slots[3].label, "hanzo-gpu-cc");
 	for (size_t i = 0; i < 5; i++) {
 		ck_assert_uint_eq(c->slots[i].id, i);
@@ -71,13 +72,14 @@ END_TEST
 
 START_TEST(accepted)
 {
-	struct hz_config *c = load("[hanzo]\nstore = /srv/a\nlog = none\nmax_pin_tries = 3\nslots = zwei, eins\n"
+	struct hz_config *c = load("[hanzo]\nstore = /srv/a\naudit = required\nlog = none\nmax_pin_tries = 3\nslots = zwei, eins\n"
 				   "[tier1]\nlabel = \xc3\xa9t\xc3\xa9\nhide_secp256k1 = yes\nbackend = soft\ntier = 1\n"
 				   "[slot_eins]\nid = 16\ntier = 0\n[slot_zwei]\nid = 65535\ntier = 4\nserial = ABCD-efgh_012345\n");
 
 	ck_assert_str_eq(c->store_dir, "/srv/a");
 	ck_assert_str_eq(c->log, "none");
 	ck_assert_uint_eq(c->max_pin_tries, 3);
+	ck_assert_int_eq(c->audit, HZ_AUDIT_REQUIRED);
 	ck_assert_str_eq(c->slots[1].label, "\xc3\xa9t\xc3\xa9");
 	ck_assert(c->slots[1].hide_secp256k1 && c->slots[1].configured && !c->slots[0].configured);
 	ck_assert_uint_eq(c->nslots, 7);
@@ -174,6 +176,7 @@ START_TEST(refused)
 	refuse("store = /x\n", "[default]|unknown section");
 	refuse("[hanzo]\nstore = relative\n", "[hanzo]|store|absolute");
 	refuse("[hanzo]\nlog = stdout\n", "[hanzo]|log");
+	refuse("[hanzo]\naudit = yes\n", "audit|on, off or required");
 	refuse("[hanzo]\nmax_pin_tries = 0\n", "max_pin_tries|1..100");
 	refuse("[hanzo]\nmax_pin_tries = ten\n", "max_pin_tries|not a number");
 	refuse("[hanzo]\nslots = a\n", "[slot_a]|id|missing");
