@@ -131,6 +131,20 @@ static void pbkdf2_block(struct hz_hmac *m, const void *salt, size_t salt_len, u
 	hz_wipe(u, sizeof u);
 }
 
+void hz_hmac_derived(enum hz_hash_id id, const void *key, size_t key_len, const void *info, size_t info_len, const void *data, size_t len,
+		     uint8_t *out)
+{
+	uint8_t derived[HZ_HASH_MAX];
+	struct hz_hmac m;
+
+	(void)hz_hkdf(id, NULL, 0, key, key_len, info, info_len, derived, hz_hash_len(id)); /* one block: never too long */
+	hz_hmac_init(&m, id, derived, hz_hash_len(id));
+	hz_hmac_update(&m, data, len);
+	hz_hmac_final(&m, out);
+	hz_wipe(derived, sizeof derived);
+	hz_wipe(&m, sizeof m);
+}
+
 void hz_pbkdf2(enum hz_hash_id id, const void *password, size_t password_len, const void *salt, size_t salt_len, uint64_t iterations,
 	       uint8_t *out, size_t len)
 {

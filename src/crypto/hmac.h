@@ -31,6 +31,10 @@ bool hz_hkdf_expand(enum hz_hash_id id, const void *prk, size_t prk_len, const v
 bool hz_hkdf(enum hz_hash_id id, const void *salt, size_t salt_len, const void *ikm, size_t ikm_len, const void *info,
 	     size_t info_len, uint8_t *out, size_t len);
 
+/* HMAC of data under hz_hkdf(key, no salt, info), which is as long as the hash and wiped again. */
+void hz_hmac_derived(enum hz_hash_id id, const void *key, size_t key_len, const void *info, size_t info_len, const void *data, size_t len,
+		     uint8_t *out);
+
 /* RFC 8018 section 5.2. iterations >= 1. The time is proportional to iterations * ceil(len / hash length): the caller bounds it. */
 void hz_pbkdf2(enum hz_hash_id id, const void *password, size_t password_len, const void *salt, size_t salt_len, uint64_t iterations,
 	       uint8_t *out, size_t len);

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/crypto.h>
-
 #include "base/error.h"
 #include "base/fork.h"
 #include "crypto/hmac.h"
@@ -174,20 +172,13 @@ void hz_store_key_take(struct hz_store *s, struct hz_datakey *k)
 bool hz_store_vouch(struct hz_store *s, const char *purpose, const void *data, size_t len, uint8_t mac[32])
 {
 	struct hz_datakey *k;
-	struct hz_hmac h;
-	uint8_t key[32];
 
 	hz_store_refresh(s);
 	k = hz_store_key(s);
 	if (k == NULL)
 		return false;
-	(void)hz_hkdf(HZ_SHA256, NULL, 0, k->key, sizeof k->key, purpose, strlen(purpose), key, sizeof key);
+	hz_hmac_derived(HZ_SHA256, k->key, sizeof k->key, purpose, strlen(purpose), data, len, mac);
 	hz_datakey_unref(k);
-	hz_hmac_init(&h, HZ_SHA256, key, sizeof key);
-	hz_hmac_update(&h, data, len);
-	hz_hmac_final(&h, mac);
-	OPENSSL_cleanse(key, sizeof key);
-	OPENSSL_cleanse(&h, sizeof h);
 	return true;
 }
 
