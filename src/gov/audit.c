@@ -15,11 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/secmem.h"
 #include "ck/names.h"
 #include "crypto/hash.h"
 #include "gov/audit_file.h"
@@ -78,12 +77,6 @@ void hz_audit_free(struct hz_audit *a)
 	free(a);
 }
 
-/* Closing a copy of a descriptor does not end the parent's lock. */
-void hz_audit_abandon(struct hz_audit *a)
-{
-	hz_audit_free(a);
-}
-
 static bool copy_names(struct hz_audit *a, const struct hz_audit_conf *conf)
 {
 	a->serial = strdup(conf->serial);
@@ -124,32 +117,19 @@ CK_RV hz_audit_new(struct hz_audit **out, const struct hz_audit_conf *conf)
 
 /* ---- the files, under both locks ---- */
 
-static CK_RV open_one(const char *path, int *fd, ino_t *ino, dev_t *dev)
+static CK_RV open_one(const char *path, int *fd, struct stat *st)
 {
-	struct stat st;
-
 	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	if (*fd < 0 || fstat(*fd, &st) != 0)
+	if (*fd < 0 || fstat(*fd, st) != 0)
 		return io_fail(path, "open");
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) != 0 || (st.st_uid != geteuid() && st.st_uid != 0))
+	if (!S_ISREG(st->st_mode) || !hz_files_ours(st))
 		return hz_fail(CKR_DEVICE_ERROR, "audit: %s is not a file that only this user can change", path);
-	*ino = st.st_ino;
-	*dev = st.st_dev;
 	return CKR_OK;
-}
-
-static void sync_folder(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
 }
 
 static CK_RV open_files(struct hz_audit *a)
 {
+	struct stat st;
 	bool exists;
 	CK_RV rv;
 
@@ -157,13 +137,17 @@ static CK_RV open_files(struct hz_audit *a)
 		return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "audit: there is nowhere to write: no home directory, and no store is configured");
 	rv = hz_files_dir(a->dir, true, &exists);
 	if (rv == CKR_OK)
-		rv = open_one(a->tail_path, &a->tail_fd, &a->ino, &a->dev);
+		rv = open_one(a->tail_path, &a->tail_fd, &st);
 	if (rv == CKR_OK)
-		rv = open_one(a->path, &a->fd, &a->ino, &a->dev);
-	if (rv != CKR_OK)
+		rv = open_one(a->path, &a->fd, &st);
+	if (rv != CKR_OK) {
 		close_files(a);
-	else if (a->mode == HZ_AUDIT_REQUIRED)
-		sync_folder(a->dir);
+		return rv;
+	}
+	a->ino = st.st_ino;
+	a->dev = st.st_dev;
+	if (a->mode == HZ_AUDIT_REQUIRED)
+		hz_files_sync_dir(a->dir);
 	return rv;
 }
 
@@ -587,7 +571,7 @@ static void check_vouched(struct hz_audit *a, struct at *at)
 			wrong(at, "the tail no longer knows what was written under a login");
 		return;
 	}
-	if (CRYPTO_memcmp(mac, at->tail.mac, sizeof mac) != 0)
+	if (!hz_ct_equal(mac, at->tail.mac, sizeof mac))
 		wrong(at, "the tail was not written by this token");
 	else if (!line_is_there(a, e))
 		wrong(at, "the last record made under a login is not where it was");

@@ -49,8 +49,7 @@ struct hz_audit_record {
 
 /* Copies conf, touches no file. mode OFF gives *out NULL. CKR_HOST_MEMORY. */
 CK_RV hz_audit_new(struct hz_audit **out, const struct hz_audit_conf *conf);
-void hz_audit_free(struct hz_audit *a); /* NULL is fine */
-void hz_audit_abandon(struct hz_audit *a); /* in a forked child */
+void hz_audit_free(struct hz_audit *a); /* NULL is fine; in a forked child it leaves the parent's locks alone */
 
 /*
  * Write a record; safe from many threads and processes. The line is in the file (not on the disk) afterwards; with REQUIRED it is on the

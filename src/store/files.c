@@ -19,13 +19,13 @@ static CK_RV cannot_make(const char *path, int why)
 	return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "%s cannot be made: %s", path, strerror(why));
 }
 
-static bool ours(const struct stat *st)
+bool hz_files_ours(const struct stat *st)
 {
 	return (st->st_uid == geteuid() || st->st_uid == 0) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 /* Make the entry durable; a directory that cannot be opened for it was made by somebody else long ago. */
-static void sync_dir(const char *dir)
+void hz_files_sync_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -41,9 +41,9 @@ static void sync_parent(const char *path)
 
 	if (slash != NULL) {
 		slash[slash == copy ? 1 : 0] = '\0';
-		sync_dir(copy);
+		hz_files_sync_dir(copy);
 	} else {
-		sync_dir(".");
+		hz_files_sync_dir(".");
 	}
 	free(copy);
 }
@@ -93,7 +93,7 @@ CK_RV hz_files_dir(const char *dir, bool create, bool *exists)
 		return hz_fail(CKR_DEVICE_ERROR, "store directory %s: %s", dir, strerror(e));
 	if (!S_ISDIR(st.st_mode))
 		return hz_fail(CKR_DEVICE_ERROR, "store directory %s is not a directory", dir);
-	if (!ours(&st))
+	if (!hz_files_ours(&st))
 		return hz_fail(CKR_DEVICE_ERROR, "store directory %s belongs to another user or others may write to it", dir);
 	return CKR_OK;
 }
@@ -130,7 +130,7 @@ static CK_RV check_file(const struct hz_store *s, const struct stat *st, bool *e
 		return hz_fail(CKR_DEVICE_ERROR, "%s is a symbolic link", s->path);
 	if (!S_ISREG(st->st_mode))
 		return hz_fail(CKR_DEVICE_ERROR, "%s is not a file", s->path);
-	if (!ours(st))
+	if (!hz_files_ours(st))
 		return hz_fail(CKR_DEVICE_ERROR, "%s belongs to another user or others may write to it", s->path);
 	*exists = st->st_size > 0;
 	/*

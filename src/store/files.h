@@ -3,6 +3,8 @@
 #ifndef HZ_STORE_FILES_H
 #define HZ_STORE_FILES_H
 
+#include <sys/stat.h>
+
 #include "store/store_int.h"
 
 /*
@@ -18,6 +20,11 @@ CK_RV hz_files_check(const struct hz_store *s, bool create, bool *exists);
  * *exists: it is there.
  */
 CK_RV hz_files_dir(const char *dir, bool create, bool *exists);
+
+/* Can nobody but this user and root change what st tells of? */
+bool hz_files_ours(const struct stat *st);
+/* Make the entries of a directory durable, where it can be opened for that. */
+void hz_files_sync_dir(const char *dir);
 
 /* Can this process write to the directory? */
 bool hz_files_writable(const struct hz_store *s);

@@ -200,9 +200,8 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 {
 	struct hz_token *t = s->token;
 	struct pin p = { NULL, 0 };
-	CK_RV rv = CKR_OK;
+	CK_RV rv = hz_note_change(s);
 
-	rv = hz_note_change(s);
 	hz_note_user(s, who);
 	if (rv != CKR_OK)
 		return rv;

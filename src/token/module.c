@@ -305,7 +305,7 @@ static void abandon(void)
 	for (size_t i = 0; i < module.ntokens; i++)
 		if (module.tokens[i]->be != NULL) {
 			module.tokens[i]->be->ops->abandon(module.tokens[i]->be);
-			hz_audit_abandon(module.tokens[i]->audit);
+			hz_audit_free(module.tokens[i]->audit);
 		}
 	module.tokens = NULL;
 	module.ntokens = 0;

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "backend/served.h"
 #include "base/error.h"
+#include "base/secmem.h"
 #include "ck/names.h"
 #include "gov/audit.h"
 #include "token/login.h"
@@ -230,7 +229,7 @@ static void take_back(struct hz_session *s, CK_RV rv)
 		pthread_mutex_unlock(&t->login_lock);
 	}
 	if (rv == CKR_OK && n->out != NULL && n->out_len != NULL)
-		OPENSSL_cleanse(n->out, *n->out_len);
+		hz_wipe(n->out, *n->out_len);
 }
 
 /* The reason of the call's failure; writing records may put another one into its place. */
