@@ -20,7 +20,11 @@ AM_TESTS_ENVIRONMENT = \
 LDADD = libhz.la $(CHECK_LIBS)
 MODULE_TEST_LIBS = libkit.la -ldl $(PTHREAD_LIBS)
 
+# A test that hangs fails after this many seconds, and says where it was.
+TEST_SECONDS = 600
 TEST_EXTENSIONS = .sh
+LOG_COMPILER = $(top_srcdir)/build-aux/run-bounded $(TEST_SECONDS)
+SH_LOG_COMPILER = $(LOG_COMPILER) $(SHELL)
 dist_check_SCRIPTS += \
 	tests/t_floors.sh \
 	tests/t_headers.sh \
@@ -71,4 +75,4 @@ valgrind_tests = \
 	tests/module/t_null_args
 check-valgrind: $(valgrind_tests)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(valgrind_tests)' CK_FORK=no \
-		LOG_COMPILER='$(LIBTOOL) --mode=execute valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(top_srcdir)/tests/valgrind.supp'
+		LOG_COMPILER='$(LOG_COMPILER) $(LIBTOOL) --mode=execute valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(top_srcdir)/tests/valgrind.supp'
