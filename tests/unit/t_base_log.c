@@ -3,7 +3,6 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +59,15 @@ static void is_clean(const char *line)
 
 static time_t before, after;
 
+/* As the log does: time() reads a clock that is up to a tick behind. */
+static time_t seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec;
+}
+
 static void has_now(const char *line)
 {
 	char text[32];
@@ -75,9 +83,9 @@ static void has_now(const char *line)
 START_TEST(the_time_is_utc)
 {
 	ck_assert(hz_log_open(sink, false));
-	before = time(NULL);
+	before = seconds();
 	hz_log(HZ_LOG_ERROR, "now");
-	after = time(NULL);
+	after = seconds();
 	ck_assert_int_eq(each_line(has_now), 1);
 }
 END_TEST
@@ -169,8 +177,6 @@ static void is_whole(const char *line)
 	ck_assert_str_eq(text + strlen(text) - 3, "x>\n");
 }
 
-static atomic_bool forked;
-
 static void *write_lines(void *arg)
 {
 	for (int i = 0; i < 200; i++) {
@@ -178,13 +184,13 @@ static void *write_lines(void *arg)
 		if (arg != NULL && i % 10 == 0)
 			(void)hz_log_open(sink, true); /* swaps the file under the other writers */
 	}
-	while (!forked) /* a thread that has ended before the fork is a leak in the child's eyes (TSan) */
-		(void)usleep(1000);
 	return NULL;
 }
 
 START_TEST(lines_stay_whole)
 {
+	const char *sanitized = getenv("HANZO_SANITIZED");
+	int children = sanitized != NULL && *sanitized != '\0' ? 0 : 2; /* a sanitizer does not survive the fork of a busy process */
 	pthread_t t[4];
 	pid_t pid[2];
 	int st;
@@ -192,22 +198,20 @@ START_TEST(lines_stay_whole)
 	ck_assert(hz_log_open(sink, true));
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(pthread_create(&t[i], NULL, write_lines, i == 0 ? &t : NULL), 0);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < children; i++) {
 		pid[i] = fork();
 		ck_assert_int_ge(pid[i], 0);
 		if (pid[i] == 0) {
-			forked = true;
 			(void)write_lines(NULL);
 			hz_log_close(); /* does not wait for the parent's writers */
 			_exit(0);
 		}
 	}
-	forked = true;
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(pthread_join(t[i], NULL), 0);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < children; i++)
 		ck_assert(waitpid(pid[i], &st, 0) == pid[i] && st == 0);
-	ck_assert_int_eq(each_line(is_whole), 6 * 200);
+	ck_assert_int_eq(each_line(is_whole), (4 + children) * 200);
 }
 END_TEST
 
