@@ -232,6 +232,7 @@ static void child_uses_store(struct hz_store *s, uint64_t key, int n)
 	_exit(0);
 }
 
+/* The threads say nothing to Check (store_util.h). */
 START_TEST(fork_while_threads_write)
 {
 	struct hz_store *s = open_store(true);
