@@ -4,6 +4,7 @@
 EXTRA_DIST += tests/valgrind.supp tests/bench/compare.sh tests/bench/RESULTS.md
 # Measurements, built only when asked for: make tests/bench/store_bench
 EXTRA_PROGRAMS += tests/bench/store_bench
+# A unit test of a moment has a minute for a machine that is busy or slow (Check's own limit: 4 s).
 # ASan guesses where the thread-local storage of a dlopen()ed module is; after a dlclose() it guesses wrong now and then, and its search
 # for leaks crashes.
 AM_TESTS_ENVIRONMENT = \
@@ -14,6 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 	HANZO_VECTORS="$${HANZO_VECTORS-$(abs_top_srcdir)/../shared/vectors}" ; export HANZO_VECTORS ; \
 	HANZO_SANITIZED='$(HZ_SANITIZED)' ; export HANZO_SANITIZED ; \
 	ASAN_OPTIONS="$${ASAN_OPTIONS:+$$ASAN_OPTIONS:}intercept_tls_get_addr=0" ; export ASAN_OPTIONS ; \
+	CK_DEFAULT_TIMEOUT=60 ; export CK_DEFAULT_TIMEOUT ; \
 	unset HANZO_PKCS11_CONF HANZO_PKCS11_STORE HANZO_PKCS11_LOG ;
 
 # What test programs link unless they say otherwise; programs under tests/module say tests_module_t_x_LDADD = $(MODULE_TEST_LIBS).
