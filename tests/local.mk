@@ -25,7 +25,9 @@ MODULE_TEST_LIBS = libkit.la -ldl $(PTHREAD_LIBS)
 # A test that hangs fails after this many seconds, and says where it was.
 TEST_SECONDS = 600
 TEST_EXTENSIONS = .sh
-LOG_COMPILER = $(top_srcdir)/build-aux/run-bounded $(TEST_SECONDS)
+noinst_PROGRAMS += tests/run-bounded
+tests_run_bounded_LDADD =
+LOG_COMPILER = $(top_builddir)/tests/run-bounded $(TEST_SECONDS)
 SH_LOG_COMPILER = $(LOG_COMPILER) $(SHELL)
 dist_check_SCRIPTS += \
 	tests/t_floors.sh \
