@@ -5,6 +5,7 @@ libhz_base_la_SOURCES += \
 	src/base/clock.h \
 	src/base/error.c \
 	src/base/error.h \
+	src/base/fd.h \
 	src/base/fork.c \
 	src/base/fork.h \
 	src/base/hex.c \
