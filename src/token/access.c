@@ -167,11 +167,12 @@ CK_RV hz_may_wrap(const struct hz_session *s, const struct hz_object *wrapping, 
 		return hz_fail(CKR_KEY_UNEXTRACTABLE, "the key has no CKA_EXTRACTABLE");
 	if (hz_attrs_bool(&target->attrs, CKA_WRAP_WITH_TRUSTED, false) && !trusted(wrapping))
 		return hz_fail(CKR_KEY_NOT_WRAPPABLE, "the key may be wrapped by trusted keys only");
+	/* Of other extractable keys the user, who can make wrapping keys of any value, has the value anyway. */
+	if (hz_attrs_bool(&target->attrs, CKA_WRAP_WITH_TRUSTED, false) && wrapping->cls == CKO_SECRET_KEY &&
+	    hz_attrs_bool(&wrapping->attrs, CKA_DECRYPT, false))
+		return hz_fail(CKR_KEY_FUNCTION_NOT_PERMITTED, "a key that may decrypt is trusted with no key");
 	if (only != NULL && !hz_attrs_match(&target->attrs, only))
 		return hz_fail(CKR_KEY_HANDLE_INVALID, "the key does not match the wrapping key's CKA_WRAP_TEMPLATE");
-	if (wrapping->cls == CKO_SECRET_KEY && hz_attrs_bool(&wrapping->attrs, CKA_DECRYPT, false) &&
-	    hz_attrs_bool(&target->attrs, CKA_SENSITIVE, true))
-		return hz_fail(CKR_KEY_FUNCTION_NOT_PERMITTED, "a key that may decrypt does not wrap sensitive keys");
 	return hz_may_take(s, target);
 }
 

@@ -79,7 +79,7 @@ static CK_RV need_token(const struct hz_token *t)
  */
 static CK_FLAGS token_flags(const struct hz_token *t, const struct hz_token_state *st)
 {
-	CK_FLAGS f = CKF_RNG;
+	CK_FLAGS f = CKF_RNG | CKF_DUAL_CRYPTO_OPERATIONS;
 
 	f |= t->login_required ? CKF_LOGIN_REQUIRED : 0;
 	f |= st->initialised || !t->takes_pin ? CKF_TOKEN_INITIALIZED : 0;

@@ -161,6 +161,8 @@ for w in AES-KEY-WRAP:12:40 RSA-PKCS:01:256; do
 done
 keygen aes:32 kept 26 --usage-decrypt --sensitive
 refused logged --wrap --mechanism AES-KEY-WRAP --id 12 --application-id 26 -o wrapped
+keygen aes:32 hidden 27 --usage-decrypt --sensitive --extractable
+quiet logged --wrap --mechanism AES-KEY-WRAP --id 12 --application-id 27 -o wrapped
 
 say "certificates, data, deletion, PIN"
 openssl req -x509 -key imported.der -keyform DER -subj /CN=test -days 2 -outform DER -out cert.der 2>/dev/null

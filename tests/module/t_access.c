@@ -158,13 +158,15 @@ static void trusted(void)
 {
 	CK_ATTRIBUTE yes[] = { A_TRUE(CKA_TRUSTED) }, may_open[] = { A_TRUE(CKA_DECRYPT) }, may_unwrap[] = { A_TRUE(CKA_UNWRAP) };
 	CK_ATTRIBUTE w[] = { A_TRUE(CKA_TOKEN), A_FALSE(CKA_PRIVATE), A_VAL(CKA_VALUE_LEN, len32), A_TRUE(CKA_WRAP), A_FALSE(CKA_DECRYPT) };
+	CK_ATTRIBUTE opens[] = { A_TRUE(CKA_TOKEN), A_FALSE(CKA_PRIVATE), A_VAL(CKA_VALUE_LEN, len32), A_TRUE(CKA_WRAP), A_TRUE(CKA_DECRYPT) };
 	CK_ATTRIBUTE t[] = { A_VAL(CKA_VALUE_LEN, len32), A_TRUE(CKA_EXTRACTABLE), A_TRUE(CKA_WRAP_WITH_TRUSTED) };
 	CK_ATTRIBUTE with[] = { A_VAL(CKA_VALUE_LEN, len32), A_TRUE(CKA_TRUSTED) };
-	CK_OBJECT_HANDLE key = 0, target = 0, copy = 0;
+	CK_OBJECT_HANDLE key = 0, opener = 0, target = 0, copy = 0;
 	CK_ULONG n;
 
 	p11_about("trusted");
 	OK(p11->C_GenerateKey(s, &aes_gen, w, N(w), &key));
+	OK(p11->C_GenerateKey(s, &aes_gen, opens, N(opens), &opener));
 	RV(p11->C_GenerateKey(s, &aes_gen, with, N(with), &target), CKR_ATTRIBUTE_READ_ONLY);
 	RV(p11->C_SetAttributeValue(s, key, yes, 1), CKR_ATTRIBUTE_READ_ONLY);
 	RV(p11->C_CopyObject(s, key, yes, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
@@ -175,12 +177,15 @@ static void trusted(void)
 	OK(p11->C_CloseSession(ro));
 	OK(login(s, CKU_SO, SO_PIN));
 	OK(p11->C_SetAttributeValue(s, key, yes, 1));
+	OK(p11->C_SetAttributeValue(s, opener, yes, 1));
 	OK(p11->C_Logout(s));
 	ro = kit_session(1, false);
 	OK(login(s, CKU_USER, USER_PIN));
 	CHECK(kit_bool(s, key, CKA_TRUSTED));
 	OK(p11->C_GenerateKey(s, &aes_gen, t, N(t), &target));
 	OK(wrap(s, &kwp, key, target, &n));
+	RV(wrap(s, &kwp, opener, target, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(p11->C_DestroyObject(s, opener));
 	RV(p11->C_SetAttributeValue(s, key, may_open, 1), CKR_ATTRIBUTE_READ_ONLY);
 	RV(p11->C_SetAttributeValue(s, key, may_unwrap, 1), CKR_ATTRIBUTE_READ_ONLY);
 	RV(p11->C_CopyObject(s, key, may_open, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
@@ -188,7 +193,7 @@ static void trusted(void)
 	OK(p11->C_DestroyObject(s, key));
 }
 
-/* Both attributes on one key: it does not wrap what it could open at once. */
+/* Both attributes on one key, as pkcs11-tool makes them: it wraps all that may leave, but for what trusts the SO's choice only. */
 static void wraps_and_opens(void)
 {
 	CK_ATTRIBUTE both[] = { A_VAL(CKA_VALUE_LEN, len32), A_TRUE(CKA_WRAP), A_TRUE(CKA_DECRYPT) };
@@ -203,7 +208,7 @@ static void wraps_and_opens(void)
 	OK(p11->C_GenerateKey(s, &aes_gen, only, N(only), &k));
 	OK(p11->C_GenerateKey(s, &aes_gen, t, N(t), &target));
 	OK(p11->C_GenerateKey(s, &aes_gen, shut, N(shut), &no));
-	RV(wrap(s, &kwp, w, target, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(wrap(s, &kwp, w, target, &n));
 	OK(wrap(s, &kwp, k, target, &n));
 	RV(wrap(s, &kwp, k, no, &n), CKR_KEY_UNEXTRACTABLE);
 	n = 0;

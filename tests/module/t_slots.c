@@ -73,8 +73,8 @@ static void test_token_info(CK_TOKEN_INFO info[2])
 	check_token(&info[1]);
 	CHECK(begins(info[0].label, "hanzo-open ") && begins(info[1].label, "hanzo-encrypted "));
 	CHECK(memcmp(info[0].serialNumber, info[1].serialNumber, 16) != 0);
-	CHECK(info[0].flags == (CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED));
-	CHECK(info[1].flags == (CKF_RNG | CKF_LOGIN_REQUIRED));
+	CHECK(info[0].flags == (CKF_RNG | CKF_DUAL_CRYPTO_OPERATIONS | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED));
+	CHECK(info[1].flags == (CKF_RNG | CKF_DUAL_CRYPTO_OPERATIONS | CKF_LOGIN_REQUIRED));
 	RV(p11->C_GetTokenInfo(2, &other), CKR_TOKEN_NOT_PRESENT);
 	RV(p11->C_GetTokenInfo(9, &other), CKR_SLOT_ID_INVALID);
 	RV(p11->C_GetTokenInfo(0, NULL), CKR_ARGUMENTS_BAD);
@@ -96,7 +96,7 @@ static void test_init_token(const CK_TOKEN_INFO before[2])
 	p11_make_token(1, "my token");
 	OK(p11->C_GetTokenInfo(1, &info));
 	CHECK(begins(info.label, "my token ") && is_padded(info.label, 32));
-	CHECK(info.flags == (CKF_RNG | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED));
+	CHECK(info.flags == (CKF_RNG | CKF_DUAL_CRYPTO_OPERATIONS | CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED));
 	CHECK(memcmp(info.serialNumber, before[1].serialNumber, 16) == 0);
 }
 
