@@ -243,15 +243,18 @@ verify_or_show(int argc, char **argv, bool verify)
 
 /* A fresh challenge for evidence that is collected elsewhere and checked with --challenge. */
 static int
-challenge(void)
+challenge(int argc, char **argv)
 {
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 	uint8_t bytes[32];
 	char hex[65];
 
+	if (argc != 1 && !json)
+		return tool_fail(TOOL_USAGE, "attest challenge [--json]");
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		return tool_fail(TOOL_REFUSED, "no random bytes: %s", strerror(errno));
 	hz_hex_encode(bytes, sizeof bytes, hex);
-	puts(hex);
+	printf(json ? "{\"challenge\":\"%s\"}\n" : "%s\n", hex);
 	return TOOL_OK;
 }
 
@@ -266,7 +269,7 @@ hz_cmd_attest(int argc, char **argv)
 		return hz_cmd_attest_collect(argc - 1, argv + 1);
 	if (argc >= 2 && strcmp(argv[1], "key") == 0)
 		return hz_cmd_attest_key(argc - 1, argv + 1);
-	if (argc == 2 && strcmp(argv[1], "challenge") == 0)
-		return challenge();
+	if (argc >= 2 && strcmp(argv[1], "challenge") == 0)
+		return challenge(argc - 1, argv + 1);
 	return tool_fail(TOOL_USAGE, "attest verify FILE, attest show FILE, attest collect, attest key or attest challenge; see hanzo-p11(1)");
 }

@@ -9,7 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backend/p11_int.h"
 #include "base/error.h"
+#include "base/secmem.h"
 #include "ck/names.h"
 #include "crypto/libctx.h"
 #include "gov/config.h"
@@ -101,17 +103,45 @@ static const char *slot_reason(const struct hz_config *conf, CK_SLOT_ID id)
 	return NULL;
 }
 
+/* A slot whose keys are in devices: can their PINs be read from where the configuration says? NULL, or why not; a PIN is in no reason. */
+static const char *pin_unreadable(const struct hz_config *conf, CK_SLOT_ID id)
+{
+	for (size_t i = 0; conf && i < conf->nslots; i++) {
+		const struct hz_slot_conf *s = &conf->slots[i];
+
+		for (size_t k = 0; s->id == id && s->backend == HZ_BACKEND_PKCS11 && k < HZ_DEVICES; k++) {
+			uint8_t *pin = NULL;
+			size_t len;
+
+			if (s->device.at[k].pin_source != NULL && hz_p11_pin_read(s->device.at[k].pin_source, &pin, &len) != CKR_OK)
+				return hz_error_text();
+			hz_secmem_free(pin);
+		}
+	}
+	return NULL;
+}
+
 /* What the module found when it started is more exact than what the configuration lets one expect. */
 static const char *absent_reason(const struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, char *text, CK_ULONG room)
 {
 	HZ_GetLastError_t why = keyed_find_why(&d->tool);
 	const char *expected = slot_reason(conf, id);
-	bool ours = why != NULL && why(text, &room) == CKR_OK && text[0] != '\0';
 
-	for (size_t i = 0; ours && conf != NULL && i < conf->nslots; i++)
-		if (conf->slots[i].id == id && conf->slots[i].backend == HZ_BACKEND_PKCS11)
-			ours = false; /* the device's module has failed, and its reason went to the log */
-	return ours ? text : expected;
+	return why != NULL && why(text, &room) == CKR_OK && text[0] != '\0' ? text : expected;
+}
+
+/* What stands in the way of using a token that is there. NULL: nothing; else *why may say more. */
+static const char *obstacle(const struct hz_config *conf, CK_SLOT_ID id, const CK_TOKEN_INFO *info, const char **why)
+{
+	if ((*why = sealed_shut(conf, id)) != NULL)
+		return "sealed, and does not open";
+	if (!(info->flags & CKF_TOKEN_INITIALIZED))
+		return "not initialised (hanzo-p11 init)";
+	if ((info->flags & CKF_LOGIN_REQUIRED) && !(info->flags & CKF_USER_PIN_INITIALIZED))
+		return "no user PIN";
+	if ((*why = pin_unreadable(conf, id)) != NULL)
+		return "no login";
+	return NULL;
 }
 
 static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, struct json_object *slots)
@@ -119,7 +149,7 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 	struct json_object *o = json_object_new_object();
 	CK_ULONG mechs = 0;
 	CK_TOKEN_INFO info;
-	const char *why;
+	const char *why, *state;
 	char text[33], reason[256];
 	CK_RV rv = d->tool.p11->C_GetTokenInfo(id, &info);
 
@@ -127,9 +157,8 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 	if (rv == CKR_OK) {
 		tool_field(info.label, sizeof info.label, text);
 		add(o, "label", text);
-		why = sealed_shut(conf, id);
-		add(o, "state", why ? "sealed, and does not open" : !(info.flags & CKF_TOKEN_INITIALIZED) ? "not initialised (hanzo-p11 init)" :
-				(info.flags & CKF_LOGIN_REQUIRED) && !(info.flags & CKF_USER_PIN_INITIALIZED) ? "no user PIN" : "ready");
+		state = obstacle(conf, id, &info, &why);
+		add(o, "state", state != NULL ? state : "ready");
 		if (why)
 			add(o, "reason", why);
 		d->tool.p11->C_GetMechanismList(id, NULL, &mechs);

@@ -229,6 +229,27 @@ static int run(struct import *im, char **files, int n)
 	return ok ? rc : TOOL_REFUSED;
 }
 
+static int load_and_run(struct import *im, char **files, int n)
+{
+	struct hz_config *conf = NULL;
+	int starting, lock, rc = TOOL_REFUSED;
+	bool ready;
+
+	(void)hz_config_load(&conf, NULL); /* where it is refused, so is the module */
+	starting = start_lock(conf);
+	ready = tool_load(&im->tool);
+	im->to.p11 = im->tool.p11;
+	ready = ready && end_choose(&im->to) && end_open(&im->to, true);
+	end_unlock(starting);
+	if (ready) {
+		lock = end_lock(&im->to, conf);
+		rc = run(im, files, n);
+		end_unlock(lock);
+	}
+	hz_config_free(conf);
+	return rc;
+}
+
 enum { O_SLOT = 1, O_TOKEN, O_PIN, O_MODULE, O_JSON, O_LABEL, O_ID, O_PASS, O_EXTRACTABLE, O_NO_PUBLIC, O_USES };
 
 static const struct option options[] = {
@@ -254,12 +275,12 @@ static bool option(struct import *im, int o)
 	switch (o) {
 	case O_SLOT: return im->to.has_slot = tool_number(optarg, &im->to.slot);
 	case O_TOKEN: im->to.token = optarg; return true;
-	case O_PIN: im->to.pin_source = optarg; return true;
+	case O_PIN: im->to.pin_source = optarg; return tool_source(optarg);
 	case O_MODULE: im->tool.module = optarg; return true;
 	case O_JSON: return im->tool.json = true;
 	case O_LABEL: im->label = optarg; return true;
 	case O_ID: im->id = optarg; return text_hex(optarg, id, sizeof id, &n) && n != 0;
-	case O_PASS: im->passphrase = optarg; return true;
+	case O_PASS: im->passphrase = optarg; return tool_source(optarg);
 	case O_EXTRACTABLE: return im->extractable = true;
 	case O_NO_PUBLIC: return im->no_public = true;
 	case O_USES: return parse_uses(optarg, &im->uses);
@@ -270,20 +291,16 @@ static bool option(struct import *im, int o)
 int hz_cmd_import(int argc, char **argv)
 {
 	struct import im = { .to.what = "target" };
-	int o, rc = TOOL_REFUSED;
+	int o, rc;
 
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (!option(&im, o))
 			return tool_fail(TOOL_USAGE, "see hanzo-p11 import --help");
 	if (optind == argc || (!im.to.has_slot && im.to.token == NULL))
 		return tool_fail(TOOL_USAGE, "import --slot N | --token LABEL [OPTIONS] FILE...");
-	if (!tool_load(&im.tool))
-		return TOOL_REFUSED;
-	im.to.p11 = im.tool.p11;
 	im.to.module = im.tool.module != NULL ? im.tool.module : HZ_MODULE_PATH;
 	im.report.objects = im.tool.json ? json_object_new_array() : NULL;
-	if (end_open(&im.to, true))
-		rc = run(&im, argv + optind, argc - optind);
+	rc = load_and_run(&im, argv + optind, argc - optind);
 	json_object_put(im.report.objects);
 	tool_unload(&im.tool);
 	return rc;

@@ -35,8 +35,16 @@ static int parse(struct init *in, int argc, char **argv)
 			in->tool.has_slot = true;
 			break;
 		case 'l': in->label = optarg; break;
-		case 'o': in->so_pin_source = optarg; break;
-		case 'p': in->tool.pin_source = optarg; break;
+		case 'o':
+			if (!tool_source(optarg))
+				return TOOL_USAGE;
+			in->so_pin_source = optarg;
+			break;
+		case 'p':
+			if (!tool_source(optarg))
+				return TOOL_USAGE;
+			in->tool.pin_source = optarg;
+			break;
 		case 'm': in->tool.module = optarg; break;
 		case 'j': in->tool.json = true; break;
 		default: return TOOL_USAGE;

@@ -10,8 +10,7 @@
 #include "base/secmem.h"
 #include "ck/names.h"
 #include "crypto/ethaddr.h"
-#include "hanzo-pkcs11.h"
-#include "tool.h"
+#include "keyed.h"
 
 #define PIN_ROOM 1024
 #define STEP 256 /* handles a C_FindObjects */
@@ -40,6 +39,8 @@ static int parse(struct list *l, int argc, char **argv)
 			break;
 		case 'l': l->login = true; break;
 		case 'p':
+			if (!tool_source(optarg))
+				return TOOL_USAGE;
 			l->tool.pin_source = optarg;
 			l->login = true;
 			break;
@@ -130,29 +131,39 @@ static CK_RV show_objects(struct list *l, CK_SESSION_HANDLE s, struct json_objec
 	return rv;
 }
 
-static CK_RV log_in(struct list *l, CK_SESSION_HANDLE s)
+/* The code's name, with the module's own reason where it has one. */
+static int refused(const struct list *l, const char *what, CK_RV rv)
+{
+	const struct keyed k = { .why = keyed_find_why(&l->tool) };
+
+	return keyed_refused(&k, what, rv);
+}
+
+static int log_in(struct list *l, CK_SESSION_HANDLE s)
 {
 	char *pin = hz_secmem_alloc(PIN_ROOM);
-	long n = pin ? tool_pin(l->tool.pin_source, "user PIN", pin, PIN_ROOM) : -1;
-	CK_RV rv = n < 0 ? CKR_PIN_INVALID : l->tool.p11->C_Login(s, CKU_USER, (CK_UTF8CHAR_PTR)pin, (CK_ULONG)n);
+	long n = pin ? tool_pin(l->tool.pin_source, "user PIN", pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
+	CK_RV rv = n >= 0 ? l->tool.p11->C_Login(s, CKU_USER, (CK_UTF8CHAR_PTR)pin, (CK_ULONG)n) : CKR_OK;
 
 	hz_secmem_free(pin);
-	return rv;
+	if (n < 0)
+		return TOOL_REFUSED;
+	return rv == CKR_OK ? TOOL_OK : refused(l, "C_Login", rv);
 }
 
 static int list_objects(struct list *l, CK_SLOT_ID slot, struct json_object *into)
 {
 	CK_SESSION_HANDLE s;
 	CK_RV rv = l->tool.p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s);
+	int rc;
 
 	if (rv != CKR_OK)
-		return tool_refused("C_OpenSession", rv);
-	if (l->login && (rv = log_in(l, s)) != CKR_OK)
-		tool_refused("C_Login", rv);
-	else if ((rv = show_objects(l, s, into)) != CKR_OK)
-		tool_refused("C_FindObjects", rv);
+		return refused(l, "C_OpenSession", rv);
+	rc = l->login ? log_in(l, s) : TOOL_OK;
+	if (rc == TOOL_OK && (rv = show_objects(l, s, into)) != CKR_OK)
+		rc = refused(l, "C_FindObjects", rv);
 	l->tool.p11->C_CloseSession(s);
-	return rv == CKR_OK ? TOOL_OK : TOOL_REFUSED;
+	return rc;
 }
 
 static struct json_object *json_slot(CK_SLOT_ID slot, const char *label, const char *serial, const char *model, bool present)
@@ -178,6 +189,8 @@ static int list_slot(struct list *l, CK_SLOT_ID slot)
 	struct json_object *j = NULL, *objects = NULL;
 	int rc = TOOL_OK;
 
+	if (!present && l->tool.has_slot) /* this very one was asked for */
+		rc = refused(l, "C_GetTokenInfo", rv);
 	if (present) {
 		tool_field(info.label, sizeof info.label, label);
 		tool_field(info.serialNumber, sizeof info.serialNumber, serial);

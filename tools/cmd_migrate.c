@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backend/p11_load.h"
+#include "backend/p11_side.h"
 #include "base/hex.h"
 #include "ck/names.h"
 #include "keyed.h"
@@ -20,8 +21,6 @@ struct migrate {
 	struct tool tool;
 	struct end from, to;
 	bool softhsm;
-	const char *init_args;  /* what the source's module wants in C_Initialize */
-	void *foreign;          /* the source's module, through p11-kit; NULL: the target's */
 	const char *label, *id; /* which objects; NULL: all */
 	CK_ULONG limit;         /* objects moved in this run; 0: all */
 	struct put_how how;
@@ -68,11 +67,24 @@ static bool move(struct migrate *m, struct thing *t, const char **by, char why[W
 	return in_the_clear(m, t, why);
 }
 
+/* What a slot of ours keeps in its device for itself is of no use elsewhere, and opens what the slot has beside the device. */
+static bool side_key(const struct thing *t)
+{
+	const struct hz_attr *label = hz_attrs_find(&t->a, CKA_LABEL);
+	const size_t n = sizeof HZ_P11_SIDE_LABEL - 1;
+
+	return label != NULL && label->len >= n && memcmp(label->value, HZ_P11_SIDE_LABEL, n) == 0;
+}
+
 static void one(struct migrate *m, struct thing *t)
 {
 	const char *by = "";
 	char why[WHY] = "";
 
+	if (side_key(t)) {
+		report_add(&m->report, FATE_PASSED, t, "belongs to a slot of this module that forwards to the source");
+		return;
+	}
 	switch (same_at(&m->from, &m->to, t)) {
 	case SAME_THERE:
 		report_add(&m->report, FATE_THERE, t, "");
@@ -183,19 +195,31 @@ static bool unmovable(const struct thing *t)
 	       cls != CKO_VALIDATION;
 }
 
+static bool nothing(const struct report *r)
+{
+	unsigned long n = 0;
+
+	for (size_t i = 0; i < FATES; i++)
+		n += r->n[i];
+	return n == 0;
+}
+
 /* Public things first: a private key at the target is told by its public half. */
 static int run(struct migrate *m)
 {
 	static const CK_OBJECT_CLASS order[] = { CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_DATA };
 	CK_RV rv = CKR_OK;
+	int rc = TOOL_OK;
 
 	for (size_t i = 0; i < sizeof order / sizeof order[0] && rv == CKR_OK; i++)
 		rv = each(m, &order[i], movable);
 	if (rv == CKR_OK)
 		rv = each(m, NULL, unmovable);
 	if (rv != CKR_OK)
-		tool_fail(TOOL_REFUSED, "the source: %s", end_reason(&m->from, rv));
-	return report_end(&m->report) == TOOL_OK && rv == CKR_OK ? TOOL_OK : TOOL_REFUSED;
+		rc = tool_fail(TOOL_REFUSED, "the source: %s", end_reason(&m->from, rv));
+	else if (nothing(&m->report) && (m->label != NULL || m->id != NULL))
+		rc = tool_fail(TOOL_REFUSED, "the source has nothing by this --label or --id");
+	return report_end(&m->report) == TOOL_OK ? rc : TOOL_REFUSED;
 }
 
 /* ---- modules ---- */
@@ -233,33 +257,51 @@ static bool load_source(struct migrate *m)
 		return true;
 	}
 	/* p11-kit counts the users of a module: the target may forward to this very one. */
-	m->foreign = hz_p11_load(m->from.module);
-	if (m->foreign == NULL)
+	m->from.foreign = hz_p11_load(m->from.module);
+	if (m->from.foreign == NULL)
 		return tool_fail(TOOL_REFUSED, "%s: %s", m->from.module, hz_p11_load_reason()) == TOOL_OK;
-	rv = hz_p11_start(m->foreign, m->init_args);
+	rv = hz_p11_start(m->from.foreign, m->from.init_args);
 	if (rv != CKR_OK) {
-		hz_p11_unload(m->foreign);
-		m->foreign = NULL;
+		hz_p11_unload(m->from.foreign);
+		m->from.foreign = NULL;
 		return tool_fail(TOOL_REFUSED, "the source: C_Initialize: %s", hz_ckr_name(rv)) == TOOL_OK;
 	}
-	m->from.p11 = m->foreign;
+	m->from.p11 = m->from.foreign;
 	return true;
 }
 
-static bool same_token(const struct migrate *m)
+/* A device does not tell the PIN of a slot in front of it from that of its own application: one token is refused before any login. */
+static int open_both(struct migrate *m, const struct hz_config *conf)
 {
-	if (m->from.p11 != m->to.p11 || m->from.slot != m->to.slot)
-		return false;
-	tool_fail(TOOL_USAGE, "source and target are the same token");
-	return true;
+	if (!tool_load(&m->tool))
+		return TOOL_REFUSED;
+	m->to.p11 = m->tool.p11;
+	if (!load_source(m) || !end_choose(&m->from) || !end_choose(&m->to))
+		return TOOL_REFUSED;
+	if (end_same(&m->from, &m->to, conf))
+		return tool_fail(TOOL_USAGE, "source and target are the same token");
+	return end_open(&m->from, false) && end_open(&m->to, true) ? TOOL_OK : TOOL_REFUSED;
+}
+
+static int load_and_run(struct migrate *m, const struct hz_config *conf)
+{
+	int lock = start_lock(conf), rc = open_both(m, conf);
+
+	end_unlock(lock);
+	if (rc != TOOL_OK)
+		return rc;
+	lock = end_lock(&m->to, conf);
+	rc = run(m);
+	end_unlock(lock);
+	return rc;
 }
 
 static void close_all(struct migrate *m)
 {
-	if (m->foreign != NULL) {
+	if (m->from.foreign != NULL) {
 		(void)m->from.p11->C_CloseSession(m->from.s);
-		(void)hz_p11_stop(m->foreign);
-		hz_p11_unload(m->foreign);
+		(void)hz_p11_stop(m->from.foreign);
+		hz_p11_unload(m->from.foreign);
 	}
 	tool_unload(&m->tool);
 }
@@ -294,15 +336,15 @@ static bool option(struct migrate *m, int o)
 	switch (o) {
 	case O_SLOT: return m->to.has_slot = tool_number(optarg, &m->to.slot);
 	case O_TOKEN: m->to.token = optarg; return true;
-	case O_PIN: m->to.pin_source = optarg; return true;
+	case O_PIN: m->to.pin_source = optarg; return tool_source(optarg);
 	case O_MODULE: m->tool.module = optarg; return true;
 	case O_JSON: return m->tool.json = true;
 	case O_FROM_MODULE: m->from.module = optarg; return true;
 	case O_FROM_SOFTHSM: return m->softhsm = true;
 	case O_FROM_SLOT: return m->from.has_slot = tool_number(optarg, &m->from.slot);
 	case O_FROM_TOKEN: m->from.token = optarg; return true;
-	case O_FROM_PIN: m->from.pin_source = optarg; return true;
-	case O_FROM_ARGS: m->init_args = optarg; return true;
+	case O_FROM_PIN: m->from.pin_source = optarg; return tool_source(optarg);
+	case O_FROM_ARGS: m->from.init_args = optarg; return true;
 	case O_LABEL: m->label = optarg; return true;
 	case O_ID: m->id = optarg; return true;
 	case O_WRAPPING: m->carriers.shared = optarg; return true;
@@ -333,19 +375,17 @@ static int parse(struct migrate *m, int argc, char **argv)
 int hz_cmd_migrate(int argc, char **argv)
 {
 	struct migrate m = { .from.what = "source", .to.what = "target" };
+	struct hz_config *conf = NULL;
 	int rc = parse(&m, argc, argv);
 
 	if (rc != TOOL_OK)
 		return rc;
-	if (!tool_load(&m.tool))
-		return TOOL_REFUSED;
-	m.to.p11 = m.tool.p11;
+	(void)hz_config_load(&conf, NULL); /* where it is refused, so is the module */
 	m.to.module = m.tool.module != NULL ? m.tool.module : HZ_MODULE_PATH;
 	m.report.objects = m.tool.json ? json_object_new_array() : NULL;
-	rc = TOOL_REFUSED;
-	if (load_source(&m) && end_open(&m.from, false) && end_open(&m.to, true) && !same_token(&m))
-		rc = run(&m);
+	rc = load_and_run(&m, conf);
 	json_object_put(m.report.objects);
+	hz_config_free(conf);
 	close_all(&m);
 	return rc;
 }

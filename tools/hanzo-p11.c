@@ -35,10 +35,13 @@ static bool is(const char *arg, const char *a, const char *b)
 	return !strcmp(arg, a) || !strcmp(arg, b);
 }
 
-/* hanzo-p11 attest --help, hanzo-p11 attest verify --help */
+/* Anywhere behind the command, up to "--". */
 static bool wants_help(int argc, char **argv)
 {
-	return (argc > 2 && !strcmp(argv[2], "--help")) || (argc > 3 && argv[2][0] != '-' && !strcmp(argv[3], "--help"));
+	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (!strcmp(argv[i], "--help"))
+			return true;
+	return false;
 }
 
 static int run(int argc, char **argv)

@@ -74,22 +74,25 @@ int keyed_refused(const struct keyed *k, const char *what, CK_RV rv)
 	return tool_fail(TOOL_REFUSED, "%s: %s: %s", what, hz_ckr_name(rv), reason);
 }
 
-static CK_RV log_in(const struct keyed *k)
+static bool log_in(const struct keyed *k)
 {
 	CK_TOKEN_INFO info;
 	CK_RV rv = k->tool.p11->C_GetTokenInfo(k->tool.slot, &info);
-	char *pin;
-	long n;
+	char *pin = NULL;
+	long n = 0;
 
-	if (rv != CKR_OK || (info.flags & CKF_LOGIN_REQUIRED) == 0)
-		return rv;
-	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
-		return k->tool.p11->C_Login(k->session, CKU_USER, NULL, 0);
-	pin = hz_secmem_alloc(PIN_ROOM);
-	n = pin != NULL ? tool_pin(k->tool.pin_source, "user PIN", pin, PIN_ROOM) : -1;
-	rv = n < 0 ? CKR_PIN_INCORRECT : k->tool.p11->C_Login(k->session, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
+	if (rv != CKR_OK)
+		return keyed_refused(k, "C_GetTokenInfo", rv) == TOOL_OK;
+	if ((info.flags & CKF_LOGIN_REQUIRED) == 0)
+		return true;
+	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0) {
+		pin = hz_secmem_alloc(PIN_ROOM);
+		n = pin != NULL ? tool_pin(k->tool.pin_source, "user PIN", pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
+	}
+	if (n >= 0)
+		rv = k->tool.p11->C_Login(k->session, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
 	hz_secmem_free(pin);
-	return rv;
+	return n >= 0 && (rv == CKR_OK || keyed_refused(k, "C_Login", rv) == TOOL_OK);
 }
 
 bool keyed_open(struct keyed *k)
@@ -107,8 +110,7 @@ bool keyed_open(struct keyed *k)
 	rv = k->tool.p11->C_OpenSession(k->tool.slot, flags, NULL, NULL, &k->session);
 	if (rv != CKR_OK)
 		return keyed_refused(k, "C_OpenSession", rv) == TOOL_OK;
-	rv = log_in(k);
-	return rv == CKR_OK || keyed_refused(k, "C_Login", rv) == TOOL_OK;
+	return log_in(k);
 }
 
 void keyed_close(struct keyed *k)

@@ -27,6 +27,7 @@ hanzo_p11_SOURCES = \
 	tools/move_report.c \
 	tools/move_same.c \
 	tools/move_thing.c \
+	tools/move_token.c \
 	tools/move_wrap.c \
 	tools/pem.c \
 	tools/pem.h \
@@ -40,6 +41,7 @@ hanzo_p11_SOURCES = \
 	tools/threshold_record.c \
 	tools/threshold_split.c \
 	tools/tool.c \
-	tools/tool.h
+	tools/tool.h \
+	tools/tool_terminal.c
 hanzo_p11_CPPFLAGS = $(AM_CPPFLAGS) -DHZ_MODULE_PATH='"$(P11_MODULE_DIR)/libhanzo-pkcs11.so"'
 hanzo_p11_LDADD = libhz.la -ldl

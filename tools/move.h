@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "ck/attrs.h"
+#include "gov/config.h"
 #include "hanzo-pkcs11.h"
 #include "tool.h"
 
@@ -19,11 +20,15 @@ struct end {
 	CK_SLOT_ID slot;
 	const char *pin_source;
 	CK_FUNCTION_LIST *p11;
+	void *foreign;          /* p11_load.h's, where it was loaded and started for this end alone; else NULL */
+	const char *init_args;  /* of a foreign one, or NULL */
 	CK_SESSION_HANDLE s;
 	HZ_GetLastError_t why;  /* NULL: not this module */
 };
 
-/* Choose the slot, open a session, log in. p11 is set. False after a message. */
+/* Choose the slot. p11 is set, and token or slot. False after a message. */
+bool end_choose(struct end *e);
+/* Then: open a session, log in. False after a message. */
 bool end_open(struct end *e, bool read_write);
 /* The code's name, with the module's own reason where it has one; good until the next call. */
 const char *end_reason(const struct end *e, CK_RV rv);
@@ -33,6 +38,23 @@ bool end_does(const struct end *e, CK_MECHANISM_TYPE type, CK_FLAGS flags);
 CK_RV end_find(const struct end *e, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE **found, size_t *count);
 /* Read one attribute into a; what the object has not, or does not give, is left out. CKR_HOST_MEMORY. */
 CK_RV end_read(const struct end *e, CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, bool secret, struct hz_attrs *a);
+
+/* ---- move_token.c ---- */
+
+/*
+ * Are both ends, whose slots are chosen, one token? A slot of ours that forwards stands for the tokens of its devices, which `conf` (NULL: none) names.
+ * Tokens are told by label, manufacturer, model and serial number.
+ */
+bool end_same(const struct end *a, const struct end *b, const struct hz_config *conf);
+/*
+ * Keep other runs of this program out of the token `to`: a lock of that token in the store's folder, waited for with a message.
+ * The descriptor for end_unlock, or -1 after a message where there is no such folder. Runs with other stores, or on other hosts that
+ * reach the same device, are not kept out. A process that ends gives its lock back.
+ */
+int end_lock(const struct end *to, const struct hz_config *conf);
+/* The same for the beginning of a run, from before its modules are loaded until both ends are logged in; without a folder: nothing. */
+int start_lock(const struct hz_config *conf);
+void end_unlock(int fd);
 
 /* ---- move_thing.c ---- */
 
@@ -114,7 +136,7 @@ bool carry_value(struct carriers *c, const struct end *to, const struct thing *t
 
 /* ---- move_report.c ---- */
 
-enum fate { FATE_MOVED, FATE_THERE, FATE_NOT, FATES };
+enum fate { FATE_MOVED, FATE_THERE, FATE_NOT, FATE_PASSED, FATES };
 
 struct report {
 	struct json_object *objects; /* with --json */

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "backend/p11_load.h"
 #include "base/secmem.h"
 #include "ck/names.h"
 #include "move.h"
 
-enum { PIN_ROOM = 1024, STEP = 256 };
+enum { PIN_ROOM = 1024, STEP = 256, LOOKS = 4 };
 
 static HZ_GetLastError_t find_why(const char *module)
 {
@@ -43,65 +45,108 @@ static bool refused(const struct end *e, const char *call, CK_RV rv)
 	return tool_fail(TOOL_REFUSED, "the %s: %s: %s", e->what, call, end_reason(e, rv)) == TOOL_OK;
 }
 
-static bool slot_by_label(struct end *e)
+static bool refused_slot(const struct end *e, CK_RV rv)
 {
-	CK_SLOT_ID slots[256];
+	return tool_fail(TOOL_REFUSED, "the %s has no token called %s that can be read; slot %lu: C_GetTokenInfo: %s", e->what, e->token, e->slot,
+			 end_reason(e, rv)) == TOOL_OK;
+}
+
+/* One look at all slots: how many have the label. *unread: what the last one answered that could not be read, e->slot being its number. */
+static CK_RV look_for_label(struct end *e, unsigned *found, CK_RV *unread)
+{
+	CK_SLOT_ID slots[256], at = e->slot;
 	CK_ULONG n = sizeof slots / sizeof slots[0];
 	CK_RV rv = e->p11->C_GetSlotList(CK_TRUE, slots, &n);
-	unsigned found = 0;
 
+	*found = 0;
+	*unread = CKR_OK;
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
 		CK_TOKEN_INFO info;
 		char label[33];
+		CK_RV got = e->p11->C_GetTokenInfo(slots[i], &info);
 
-		if (e->p11->C_GetTokenInfo(slots[i], &info) != CKR_OK)
+		if (got != CKR_OK) {
+			*unread = got;
+			e->slot = slots[i];
 			continue;
+		}
 		tool_field(info.label, sizeof info.label, label);
 		if (strcmp(label, e->token) != 0)
 			continue;
-		e->slot = slots[i];
-		found++;
+		at = slots[i];
+		(*found)++;
+	}
+	if (*found != 0)
+		e->slot = at;
+	return rv;
+}
+
+/*
+ * SoftHSM2 cannot read a token that another process writes to in the moment of C_Initialize (it does at each login), and from then on
+ * takes it for a blank one, or for one that does not answer: what is not found is looked for again, after a new start where the module is
+ * ours alone to start.
+ */
+static bool slot_by_label(struct end *e)
+{
+	const struct timespec moment = { 0, 100000000 };
+	unsigned found = 0;
+	CK_RV unread, rv = look_for_label(e, &found, &unread);
+
+	for (int i = 1; rv == CKR_OK && found == 0 && i < LOOKS; i++) {
+		(void)nanosleep(&moment, NULL);
+		if (e->foreign != NULL) {
+			(void)hz_p11_stop(e->foreign);
+			rv = hz_p11_start(e->foreign, e->init_args);
+			if (rv != CKR_OK)
+				return refused(e, "C_Initialize", rv);
+		}
+		rv = look_for_label(e, &found, &unread);
 	}
 	if (rv != CKR_OK)
 		return refused(e, "C_GetSlotList", rv);
+	if (found == 0 && unread != CKR_OK)
+		return refused_slot(e, unread);
 	if (found != 1)
 		tool_fail(TOOL_REFUSED, "the %s has %s token called %s", e->what, found == 0 ? "no" : "more than one", e->token);
 	return found == 1;
 }
 
-static CK_RV log_in(const struct end *e)
+static bool log_in(const struct end *e)
 {
 	CK_TOKEN_INFO info;
 	CK_RV rv = e->p11->C_GetTokenInfo(e->slot, &info);
-	char prompt[64], *pin;
-	long n;
+	char prompt[64], *pin = NULL;
+	long n = 0;
 
-	if (rv != CKR_OK || (info.flags & CKF_LOGIN_REQUIRED) == 0)
-		return rv;
-	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0) {
-		rv = e->p11->C_Login(e->s, CKU_USER, NULL, 0);
-	} else {
+	if (rv != CKR_OK)
+		return refused(e, "C_GetTokenInfo", rv);
+	if ((info.flags & CKF_LOGIN_REQUIRED) == 0)
+		return true;
+	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0) {
 		snprintf(prompt, sizeof prompt, "user PIN of the %s", e->what);
 		pin = hz_secmem_alloc(PIN_ROOM);
-		n = pin != NULL ? tool_pin(e->pin_source, prompt, pin, PIN_ROOM) : -1;
-		rv = n < 0 ? CKR_PIN_INCORRECT : e->p11->C_Login(e->s, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
-		hz_secmem_free(pin);
+		n = pin != NULL ? tool_pin(e->pin_source, prompt, pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
 	}
-	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv; /* both ends may be one token of one module */
+	if (n >= 0)
+		rv = e->p11->C_Login(e->s, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
+	hz_secmem_free(pin);
+	/* Both ends may be one token of one module. Without a PIN nothing was tried, and tool_pin has said why. */
+	return n >= 0 && (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || refused(e, "C_Login", rv));
+}
+
+bool end_choose(struct end *e)
+{
+	e->why = find_why(e->module);
+	return e->token == NULL || slot_by_label(e);
 }
 
 bool end_open(struct end *e, bool read_write)
 {
-	CK_RV rv;
+	CK_RV rv = e->p11->C_OpenSession(e->slot, CKF_SERIAL_SESSION | (read_write ? CKF_RW_SESSION : 0), NULL, NULL, &e->s);
 
-	e->why = find_why(e->module);
-	if (e->token != NULL ? !slot_by_label(e) : !e->has_slot)
-		return e->token == NULL && tool_fail(TOOL_USAGE, "the slot of the %s is missing", e->what) == TOOL_OK;
-	rv = e->p11->C_OpenSession(e->slot, CKF_SERIAL_SESSION | (read_write ? CKF_RW_SESSION : 0), NULL, NULL, &e->s);
 	if (rv != CKR_OK)
 		return refused(e, "C_OpenSession", rv);
-	rv = log_in(e);
-	return rv == CKR_OK || refused(e, "C_Login", rv);
+	return log_in(e);
 }
 
 bool end_does(const struct end *e, CK_MECHANISM_TYPE type, CK_FLAGS flags)

@@ -9,7 +9,7 @@
 #include "ck/names.h"
 #include "move.h"
 
-static const char *const fates[FATES] = { "moved", "there", "not moved" };
+static const char *const fates[FATES] = { "moved", "there", "not moved", "passed over" };
 
 /* A label as text: what a terminal might take for a command becomes '?', and so does what is no UTF-8 for JSON's sake. */
 static char *text_of(const struct hz_attrs *a, CK_ATTRIBUTE_TYPE type)
@@ -47,7 +47,7 @@ static void add_json(struct report *r, enum fate fate, const char *cls, const ch
 	json_object_object_add(j, "label", json_object_new_string(label));
 	json_object_object_add(j, "id", json_object_new_string(id));
 	if (text[0] != '\0')
-		json_object_object_add(j, fate == FATE_NOT ? "reason" : "by", json_object_new_string(text));
+		json_object_object_add(j, fate == FATE_NOT || fate == FATE_PASSED ? "reason" : "by", json_object_new_string(text));
 	json_object_array_add(r->objects, j);
 }
 
@@ -61,7 +61,7 @@ void report_add(struct report *r, enum fate fate, const struct thing *t, const c
 	if (r->objects != NULL)
 		add_json(r, fate, cls, kt, label != NULL ? label : "", id != NULL ? id : "", text);
 	else
-		printf("%-9s  %-15s %-18s %-24s %s%s%s\n", fates[fate], cls, kt, label != NULL && label[0] != '\0' ? label : "-",
+		printf("%-11s  %-15s %-18s %-24s %s%s%s\n", fates[fate], cls, kt, label != NULL && label[0] != '\0' ? label : "-",
 		       id != NULL && id[0] != '\0' ? id : "-", text[0] != '\0' ? "  " : "", text);
 	fflush(stdout);
 	free(label);
@@ -77,7 +77,7 @@ void report_refused(struct report *r, const char *what, const char *why)
 	if (r->objects != NULL)
 		add_json(r, FATE_NOT, "", "", "", "", text);
 	else
-		printf("%-9s  %s\n", fates[FATE_NOT], text);
+		printf("%-11s  %s\n", fates[FATE_NOT], text);
 }
 
 int report_end(struct report *r)
@@ -85,12 +85,16 @@ int report_end(struct report *r)
 	struct json_object *j;
 
 	if (r->objects == NULL) {
-		printf("%lu moved, %lu there already, %lu not moved\n", r->n[FATE_MOVED], r->n[FATE_THERE], r->n[FATE_NOT]);
+		printf("%lu moved, %lu there already, %lu not moved", r->n[FATE_MOVED], r->n[FATE_THERE], r->n[FATE_NOT]);
+		if (r->n[FATE_PASSED] != 0)
+			printf(", %lu passed over", r->n[FATE_PASSED]);
+		putchar('\n');
 	} else {
 		j = json_object_new_object();
 		json_object_object_add(j, "moved", json_object_new_uint64(r->n[FATE_MOVED]));
 		json_object_object_add(j, "there", json_object_new_uint64(r->n[FATE_THERE]));
 		json_object_object_add(j, "notMoved", json_object_new_uint64(r->n[FATE_NOT]));
+		json_object_object_add(j, "passedOver", json_object_new_uint64(r->n[FATE_PASSED]));
 		json_object_object_add(j, "objects", r->objects);
 		tool_print_json(j);
 		r->objects = NULL;

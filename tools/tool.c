@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/secmem.h"
@@ -99,39 +98,22 @@ static long pin_from_env(const char *name, char *pin, size_t room)
 	return (long)strlen(v);
 }
 
-static long pin_from_terminal(const char *prompt, char *pin, size_t room)
+bool tool_source(const char *text)
 {
-	struct termios was, now;
-	ssize_t n;
-	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
-
-	if (tty < 0 || tcgetattr(tty, &was) != 0) {
-		if (tty >= 0)
-			close(tty);
-		return tool_fail(-1, "no terminal to ask for the %s: give a PIN source (file:PATH or env:NAME)", prompt);
-	}
-	now = was;
-	now.c_lflag &= ~(tcflag_t)ECHO;
-	dprintf(tty, "%s: ", prompt);
-	tcsetattr(tty, TCSAFLUSH, &now);
-	n = read(tty, pin, room);
-	tcsetattr(tty, TCSAFLUSH, &was);
-	dprintf(tty, "\n");
-	close(tty);
-	while (n > 0 && (pin[n - 1] == '\n' || pin[n - 1] == '\r'))
-		n--;
-	return n;
+	return !strncmp(text, "file:", 5) || !strncmp(text, "env:", 4) ||
+	       tool_fail(TOOL_USAGE, "a PIN source is file:PATH or env:NAME") == TOOL_OK;
 }
 
 long tool_pin(const char *source, const char *prompt, char *pin, size_t room)
 {
 	if (!source)
-		return pin_from_terminal(prompt, pin, room);
+		return tool_ask(prompt, pin, room);
 	if (!strncmp(source, "file:", 5))
 		return pin_from_file(source + 5, pin, room);
 	if (!strncmp(source, "env:", 4))
 		return pin_from_env(source + 4, pin, room);
-	return tool_fail(-1, "a PIN source is file:PATH or env:NAME");
+	tool_source(source);
+	return -1;
 }
 
 bool tool_number(const char *text, CK_ULONG *out)

@@ -60,6 +60,10 @@ void tool_unload(struct tool *t);
  * The file must not be readable by others. Returns the length, or -1 with a message.
  */
 long tool_pin(const char *source, const char *prompt, char *pin, size_t room);
+/* tool_terminal.c: the terminal's part of it. Its echo is back whatever ends the question, a signal too. */
+long tool_ask(const char *prompt, char *pin, size_t room);
+/* Is it of the form of a source? False after a message. */
+bool tool_source(const char *text);
 
 /* Parse a slot number; false when it is none. */
 bool tool_number(const char *text, CK_ULONG *out);

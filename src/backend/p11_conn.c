@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection to the device: finding its slot, losing it, finding it again. */
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/p11_int.h"
@@ -221,6 +222,17 @@ bool hz_p11_returns(void)
 	return connecting != NULL;
 }
 
+/* Whoever asks next, too soon to try again, is told the same reason. */
+static void note_failure(struct hz_p11 *p, CK_RV rv)
+{
+	const char *reason = rv != CKR_OK ? hz_error_settle(rv) : "";
+
+	if (rv != CKR_OK && reason[0] == '\0')
+		snprintf(p->failed_why, sizeof p->failed_why, "%s: the device answers %s", p->module, hz_ckr_name(rv));
+	else
+		snprintf(p->failed_why, sizeof p->failed_why, "%s", reason);
+}
+
 CK_RV hz_p11_ready(struct hz_p11 *p)
 {
 	CK_RV rv = CKR_OK;
@@ -234,15 +246,17 @@ CK_RV hz_p11_ready(struct hz_p11 *p)
 		return rv;
 	if (!atomic_load(&p->up)) {
 		if (too_soon(&p->failed))
-			rv = hz_fail(CKR_TOKEN_NOT_PRESENT, "%s: the device did not answer a moment ago", p->module);
+			rv = CKR_TOKEN_NOT_PRESENT;
 		else
-			rv = connect_once(p);
+			note_failure(p, rv = connect_once(p));
 		(void)clock_gettime(CLOCK_MONOTONIC, &p->failed);
 		if (rv == CKR_OK)
 			p->failed.tv_sec = 0;
+		else if (rv != HZ_P11_BLOCKED)
+			rv = hz_fail(CKR_TOKEN_NOT_PRESENT, "%s", p->failed_why);
 	}
 	pthread_mutex_unlock(&p->conn);
-	return rv == CKR_OK || rv == HZ_P11_BLOCKED ? rv : CKR_TOKEN_NOT_PRESENT;
+	return rv;
 }
 
 /* With the conn lock: does the keeper live, and is the user logged in? */

@@ -86,6 +86,7 @@ struct hz_p11 {
 	bool started;                /* C_Initialize was called for us */
 	bool looped;                 /* connecting came back to this slot */
 	struct timespec failed;      /* last attempt to connect that failed; zero: none */
+	char failed_why[200];        /* its reason */
 	_Atomic unsigned inside;     /* calls of ours that are in the module */
 	_Atomic int64_t progress;    /* ms: when the device last came back from one, or when the first of them went in */
 	_Atomic int64_t tried;       /* ms: when one was let in although nothing came back */

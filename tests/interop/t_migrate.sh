@@ -137,6 +137,16 @@ rc=0; tool migrate --module "$HANZO_MODULE" --from-module "$softhsm" --from-toke
 grep "^moved" device2 | grep CKO_PRIVATE | grep -q k256 || { cat device2; fail "from a module that the slot forwards to as well"; }
 tool import --module "$HANZO_MODULE" --slot 2 --pin-source env:HANZO_PIN c.key c.pem >device3
 [ "$(count device3 moved)" = 3 ] || { cat device3; fail "PEM into a device"; }
+# What a slot keeps in its device for itself is passed over, and a device is no source for the slot in front of it.
+soft device --keygen --key-type aes:32 --id 7e --label "hanzo-pkcs11 side store 0123456789abcdef" --extractable >/dev/null
+rc=0; tool migrate --module "$HANZO_MODULE" --from-module "$softhsm" --from-token device --from-pin-source env:HANZO_PIN --slot 2 \
+	--pin-source env:HANZO_PIN >itself 2>&1 || rc=$?
+[ $rc = 2 ] || { cat itself; fail "a device into the slot in front of it: $rc"; }
+line itself "source and target are the same token"
+from_softhsm device --id 7e >passed || fail "a side store's key is no failure"
+[ "$(count passed 'passed over')" = 1 ] && [ "$(count passed moved)" = 0 ] || { cat passed; fail "a side store's key"; }
+line passed "0 not moved, 1 passed over"
+soft device --delete-object --type secrkey --id 7e >/dev/null
 unset HANZO_PKCS11_CONF
 say "a device behind a slot"
 
@@ -173,7 +183,9 @@ refused import "$work/no-such-file"
 rc=0; import --use nonsense r.key >/dev/null 2>&1 || rc=$?
 [ $rc = 2 ] || fail "a wrong option"
 rc=0; tool migrate --module "$HANZO_MODULE" --from-slot 1 --slot 1 --pin-source env:HANZO_PIN --from-pin-source env:HANZO_PIN >/dev/null 2>&1 || rc=$?
-[ $rc != 0 ] || fail "a token into itself"
+[ $rc = 2 ] || fail "a token into itself: $rc"
+rc=0; import --pin-source 1234567 r.key >/dev/null 2>&1 || rc=$?
+[ $rc = 2 ] || fail "a PIN as its own source: $rc"
 rc=0; tool migrate --slot 1 >/dev/null 2>&1 || rc=$?
 [ $rc = 2 ] || fail "no source"
 # An imported key is locked in unless asked otherwise.
@@ -181,3 +193,36 @@ tool migrate --from-module "$HANZO_MODULE" --from-slot 1 --from-pin-source env:H
 	--pin-source env:HANZO_PIN --label pem >locked || true
 [ "$(grep -c 'CKA_EXTRACTABLE is false' locked)" = 4 ] || { cat locked; fail "imported keys are extractable"; }
 say "PEM"
+
+# --- Two at once: the second waits, and finds what the first has brought.
+for i in 1 2; do
+	rm -rf "$work/store2"
+	export HANZO_PKCS11_STORE="$work/store2"
+	init_token
+	from_softhsm source >two.1 2>&1 & one=$!
+	from_softhsm source >two.2 2>&1 & two=$!
+	rc=0; wait $one || rc=$?; [ $rc = 1 ] || { cat two.1; fail "one of two at once: $rc"; }
+	rc=0; wait $two || rc=$?; [ $rc = 1 ] || { cat two.2; fail "the other of two at once: $rc"; }
+	moved=$(($(count two.1 moved) + $(count two.2 moved))) there=$(($(count two.1 there) + $(count two.2 there)))
+	[ $moved = $there ] && [ $moved -gt 9 ] || { cat two.1 two.2; fail "two at once moved $moved objects, and found $there"; }
+	twice=$(logged --list-objects --type privkey 2>/dev/null | grep "label:" | sort | uniq -d)
+	[ -z "$twice" ] || fail "two at once have doubled $twice"
+done
+import --label once r.key k1.key >two.1 2>&1 & one=$!
+import --label once r.key k1.key >two.2 2>&1 & two=$!
+wait $one && wait $two || { cat two.1 two.2; fail "two imports at once"; }
+[ "$(cat two.1 two.2 | grep -c '^moved ')" = 4 ] || { cat two.1 two.2; fail "two imports at once have doubled something"; }
+say "two at once"
+
+# --- What is asked for and is not there.
+rc=0; from_softhsm source --label no-such-object >none 2>&1 || rc=$?
+[ $rc = 1 ] || fail "nothing fits: $rc"
+line none "the source has nothing by this --label or --id"
+rc=0; from_softhsm no-such-token >none 2>&1 || rc=$?
+[ $rc = 1 ] || fail "no such token: $rc"
+line none "the source has no token called no-such-token"
+rc=0; tool import --module "$HANZO_MODULE" --slot 1 --pin-source file:no-such-file r.key >none 2>&1 || rc=$?
+[ $rc = 1 ] || fail "no PIN: $rc"
+line none "no-such-file: No such file"
+if grep -q CKR_ none; then cat none; fail "no PIN was tried, and still it is called wrong"; fi
+say "what is not there"
