@@ -103,22 +103,35 @@ static const char *slot_reason(const struct hz_config *conf, CK_SLOT_ID id)
 	return NULL;
 }
 
-/* A slot whose keys are in devices: can their PINs be read from where the configuration says? NULL, or why not; a PIN is in no reason. */
-static const char *pin_unreadable(const struct hz_config *conf, CK_SLOT_ID id)
+static bool pin_readable(const char *source)
 {
+	uint8_t *pin = NULL;
+	size_t len;
+	bool ok = hz_p11_pin_read(source, &pin, &len) == CKR_OK;
+
+	hz_secmem_free(pin);
+	return ok;
+}
+
+/*
+ * A slot whose keys are in devices: can their PINs be read from where the configuration says? NULL, or why one of them cannot (no PIN is in
+ * a reason); *all: none of the devices can be logged in to.
+ */
+static const char *pin_missing(const struct hz_config *conf, CK_SLOT_ID id, bool *all)
+{
+	const char *why = NULL;
+
+	*all = true;
 	for (size_t i = 0; conf && i < conf->nslots; i++) {
 		const struct hz_slot_conf *s = &conf->slots[i];
 
-		for (size_t k = 0; s->id == id && s->backend == HZ_BACKEND_PKCS11 && k < HZ_DEVICES; k++) {
-			uint8_t *pin = NULL;
-			size_t len;
-
-			if (s->device.at[k].pin_source != NULL && hz_p11_pin_read(s->device.at[k].pin_source, &pin, &len) != CKR_OK)
-				return hz_error_text();
-			hz_secmem_free(pin);
-		}
+		for (size_t k = 0; s->id == id && s->backend == HZ_BACKEND_PKCS11 && k < HZ_DEVICES; k++)
+			if (s->device.at[k].module != NULL && s->device.at[k].pin_source != NULL && !pin_readable(s->device.at[k].pin_source))
+				why = hz_error_text();
+			else if (s->device.at[k].module != NULL)
+				*all = false;
 	}
-	return NULL;
+	return why;
 }
 
 /* What the module found when it started is more exact than what the configuration lets one expect. */
@@ -130,18 +143,19 @@ static const char *absent_reason(const struct doctor *d, const struct hz_config 
 	return why != NULL && why(text, &room) == CKR_OK && text[0] != '\0' ? text : expected;
 }
 
-/* What stands in the way of using a token that is there. NULL: nothing; else *why may say more. */
-static const char *obstacle(const struct hz_config *conf, CK_SLOT_ID id, const CK_TOKEN_INFO *info, const char **why)
+/* What to say of a token that is there; *why may say more. */
+static const char *state_of(const struct hz_config *conf, CK_SLOT_ID id, const CK_TOKEN_INFO *info, const char **why)
 {
+	bool all;
+
 	if ((*why = sealed_shut(conf, id)) != NULL)
 		return "sealed, and does not open";
 	if (!(info->flags & CKF_TOKEN_INITIALIZED))
 		return "not initialised (hanzo-p11 init)";
 	if ((info->flags & CKF_LOGIN_REQUIRED) && !(info->flags & CKF_USER_PIN_INITIALIZED))
 		return "no user PIN";
-	if ((*why = pin_unreadable(conf, id)) != NULL)
-		return "no login";
-	return NULL;
+	*why = pin_missing(conf, id, &all);
+	return *why != NULL && all ? "no login" : "ready";
 }
 
 static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, struct json_object *slots)
@@ -149,7 +163,7 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 	struct json_object *o = json_object_new_object();
 	CK_ULONG mechs = 0;
 	CK_TOKEN_INFO info;
-	const char *why, *state;
+	const char *why;
 	char text[33], reason[256];
 	CK_RV rv = d->tool.p11->C_GetTokenInfo(id, &info);
 
@@ -157,8 +171,7 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 	if (rv == CKR_OK) {
 		tool_field(info.label, sizeof info.label, text);
 		add(o, "label", text);
-		state = obstacle(conf, id, &info, &why);
-		add(o, "state", state != NULL ? state : "ready");
+		add(o, "state", state_of(conf, id, &info, &why));
 		if (why)
 			add(o, "reason", why);
 		d->tool.p11->C_GetMechanismList(id, NULL, &mechs);

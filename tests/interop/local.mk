@@ -12,11 +12,13 @@ interop_tests = \
 	tests/interop/t_p11kit.sh \
 	tests/interop/t_pkcs11_tool.sh \
 	tests/interop/t_pykcs11.sh \
-	tests/interop/t_ssh.sh
+	tests/interop/t_ssh.sh \
+	tests/interop/t_tool.sh
 dist_check_SCRIPTS += $(interop_tests)
 EXTRA_DIST += \
 	tests/interop/gate_pykcs11.py \
 	tests/interop/lib.sh \
+	tests/interop/prompt.py \
 	tests/interop/pykcs11_client.py
 
 # Wallet libraries from npm, installed into the build folder when the test runs.
