@@ -97,21 +97,36 @@ static const char *member(struct json_object *o, const char *name)
 	return v != NULL ? json_object_get_string(v) : "";
 }
 
-/* A record for a person; what is no JSON is shown as it is, without its control characters. */
-static void show_line(char *line)
+/* A line without control characters, C1 included: who writes into the log does not write to the reader's terminal. */
+static void print_clean(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
+		bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+
+		if (c1)
+			p[1] = '?';
+		if (c1 || *p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+	puts(text);
+}
+
+/* A record for a person; what is no JSON is shown as it is. */
+static void show_line(const char *line)
 {
 	struct json_object *o = json_tokener_parse(line);
+	bool record = json_object_is_type(o, json_type_object);
+	char text[8192];
 
-	if (!json_object_is_type(o, json_type_object)) {
-		for (char *p = line; *p != '\0'; p++)
-			if ((unsigned char)*p < 0x20 || *p == 0x7f)
-				*p = '?';
-		printf("? %s\n", line);
-	} else {
-		printf("%6s %s %-7s %-20s %-28s %-20s %s%s\n", member(o, "seq"), member(o, "time"), member(o, "process"), member(o, "function"),
-		       member(o, "mechanism"), member(o, "result"), member(o, "key"), member(o, "user"));
-		if (*member(o, "reason") != '\0')
-			printf("       %s\n", member(o, "reason"));
+	if (record)
+		(void)snprintf(text, sizeof text, "%6s %s %-7s %-20s %-28s %-20s %s%s", member(o, "seq"), member(o, "time"), member(o, "process"),
+			       member(o, "function"), member(o, "mechanism"), member(o, "result"), member(o, "key"), member(o, "user"));
+	else
+		(void)snprintf(text, sizeof text, "? %s", line);
+	print_clean(text);
+	if (record && *member(o, "reason") != '\0') {
+		(void)snprintf(text, sizeof text, "       %s", member(o, "reason"));
+		print_clean(text);
 	}
 	json_object_put(o);
 }

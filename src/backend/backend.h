@@ -71,6 +71,10 @@ struct hz_backend_ops {
 	/* HMAC-SHA256 under a key that a login releases, derived for `purpose`. False: nobody is logged in. NULL: there is no such key. */
 	bool (*vouch)(struct hz_backend *be, const char *purpose, const void *data, size_t len, uint8_t mac[32]);
 
+	/* hz_store_keep, hz_store_kept (store/store.h): a value that a login leaves for later ones. NULL where vouch is. */
+	CK_RV (*keep)(struct hz_backend *be, const uint8_t *p, size_t n);
+	CK_RV (*kept)(struct hz_backend *be, uint8_t *p, size_t *n);
+
 	/* Token objects. */
 	uint64_t (*generation)(struct hz_backend *be); /* a memory read; differs after any process changed any object or PIN */
 	/* Numbers of the objects that match (malloc'ed, ascending); private ones only when `private_too`. */

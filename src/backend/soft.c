@@ -101,6 +101,16 @@ static bool soft_vouch(struct hz_backend *be, const char *purpose, const void *d
 	return hz_store_vouch(self(be)->store, purpose, data, len, mac);
 }
 
+static CK_RV soft_keep(struct hz_backend *be, const uint8_t *p, size_t n)
+{
+	return hz_store_keep(self(be)->store, p, n);
+}
+
+static CK_RV soft_kept(struct hz_backend *be, uint8_t *p, size_t *n)
+{
+	return hz_store_kept(self(be)->store, p, n);
+}
+
 static uint64_t soft_generation(struct hz_backend *be)
 {
 	return hz_store_generation(self(be)->store);
@@ -325,6 +335,8 @@ static const struct hz_backend_ops soft_ops = {
 	.check_pin = soft_check_pin,
 	.logout = soft_logout,
 	.vouch = soft_vouch,
+	.keep = soft_keep,
+	.kept = soft_kept,
 	.generation = soft_generation,
 	.find = soft_find,
 	.load = soft_load,

@@ -4,45 +4,56 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/hex.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/secmem.h"
-#include "ck/names.h"
 #include "crypto/hash.h"
-#include "gov/audit_file.h"
+#include "gov/audit_text.h"
 #include "store/files.h"
 
 #define LOCK_TRIES 2000u /* some seconds: whoever has the lock has it for microseconds, unless it was stopped */
+#define STUCK_TRIES 50u  /* a millisecond: it was stopped, and not every call should wait for it */
+#define MOVED_TRIES 5u
+
+/* A file that is kept open. */
+struct file {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+};
 
 struct hz_audit {
 	enum hz_audit_mode mode;
 	char *dir, *serial, *path, *tail_path;
 	unsigned tier;
 	CK_SLOT_ID slot;
-	bool (*vouch)(void *arg, const void *data, size_t len, uint8_t mac[32]);
-	void *arg;
+	struct hz_audit_token token;
 	_Atomic CK_RV complained; /* what the log was told last */
-	pthread_mutex_t lock;     /* the descriptors, and one thread at a time inside flock(), which knows processes only; a leaf */
-	int fd, tail_fd;
-	ino_t ino;                /* of the log, */
-	dev_t dev;                /* and where it lies */
+	_Atomic uint64_t lost;    /* records that could not be written since the last that could */
+	pthread_mutex_t lock;     /* what follows, and one thread at a time inside flock(), which knows processes only; a leaf */
+	struct file log, tail;
+	struct hz_audit_end seen; /* the last record that was written here */
+	bool stuck;               /* the lock could not be had last time */
 };
 
 /* What a writer holds between lock and unlock. */
 struct at {
 	struct hz_audit_tail tail;
+	uint64_t size;            /* of the log */
 	char wrong[160];          /* what was found to be wrong with the files; "" */
 };
 
@@ -55,13 +66,12 @@ static CK_RV io_fail(const char *path, const char *what)
 	return hz_fail(rv, "audit: %s %s: %s", what, path, strerror(e));
 }
 
+/* Numbers that stand for something else by now are the application's. */
 static void close_files(struct hz_audit *a)
 {
-	if (a->fd >= 0)
-		(void)close(a->fd);
-	if (a->tail_fd >= 0)
-		(void)close(a->tail_fd);
-	a->fd = a->tail_fd = -1;
+	hz_fd_close(a->log.fd, a->log.dev, a->log.ino);
+	hz_fd_close(a->tail.fd, a->tail.dev, a->tail.ino);
+	a->log.fd = a->tail.fd = -1;
 }
 
 void hz_audit_free(struct hz_audit *a)
@@ -103,9 +113,8 @@ CK_RV hz_audit_new(struct hz_audit **out, const struct hz_audit_conf *conf)
 	a->mode = conf->mode;
 	a->tier = conf->tier;
 	a->slot = conf->slot;
-	a->vouch = conf->vouch;
-	a->arg = conf->arg;
-	a->fd = a->tail_fd = -1;
+	a->token = conf->token;
+	a->log.fd = a->tail.fd = -1;
 	(void)pthread_mutex_init(&a->lock, NULL);
 	if (!copy_names(a, conf)) {
 		hz_audit_free(a);
@@ -117,19 +126,25 @@ CK_RV hz_audit_new(struct hz_audit **out, const struct hz_audit_conf *conf)
 
 /* ---- the files, under both locks ---- */
 
-static CK_RV open_one(const char *path, int *fd, struct stat *st)
+static CK_RV open_one(const char *path, struct file *f)
 {
-	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	if (*fd < 0 || fstat(*fd, st) != 0)
+	struct stat st;
+
+	f->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	if (f->fd < 0)
 		return io_fail(path, "open");
-	if (!S_ISREG(st->st_mode) || !hz_files_ours(st))
+	if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) || !hz_files_ours(&st)) {
+		(void)close(f->fd);
+		f->fd = -1;
 		return hz_fail(CKR_DEVICE_ERROR, "audit: %s is not a file that only this user can change", path);
+	}
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
 	return CKR_OK;
 }
 
 static CK_RV open_files(struct hz_audit *a)
 {
-	struct stat st;
 	bool exists;
 	CK_RV rv;
 
@@ -137,72 +152,110 @@ static CK_RV open_files(struct hz_audit *a)
 		return hz_fail(CKR_TOKEN_WRITE_PROTECTED, "audit: there is nowhere to write: no home directory, and no store is configured");
 	rv = hz_files_dir(a->dir, true, &exists);
 	if (rv == CKR_OK)
-		rv = open_one(a->tail_path, &a->tail_fd, &st);
+		rv = open_one(a->tail_path, &a->tail);
 	if (rv == CKR_OK)
-		rv = open_one(a->path, &a->fd, &st);
-	if (rv != CKR_OK) {
+		rv = open_one(a->path, &a->log);
+	if (rv != CKR_OK)
 		close_files(a);
-		return rv;
-	}
-	a->ino = st.st_ino;
-	a->dev = st.st_dev;
-	if (a->mode == HZ_AUDIT_REQUIRED)
+	else if (a->mode == HZ_AUDIT_REQUIRED)
 		hz_files_sync_dir(a->dir);
 	return rv;
 }
 
-/* A log that was put away is begun anew under its name. */
-static bool put_away(const struct hz_audit *a)
+static bool is_ours(const struct file *f)
 {
-	struct stat st;
-
-	return stat(a->path, &st) != 0 || st.st_ino != a->ino || st.st_dev != a->dev;
+	return hz_fd_is(f->fd, f->dev, f->ino);
 }
 
-static CK_RV lock_file(const struct hz_audit *a)
+/* Is the file still the one of that name? Others begin a new one there once it was put away. */
+static bool in_place(const char *path, const struct file *f, uint64_t *size)
 {
-	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+	struct stat st;
+	bool same = stat(path, &st) == 0 && st.st_ino == f->ino && st.st_dev == f->dev;
+
+	if (same)
+		*size = (uint64_t)st.st_size;
+	return same;
+}
+
+static CK_RV lock_file(struct hz_audit *a)
+{
+	unsigned most = a->stuck && a->mode != HZ_AUDIT_REQUIRED ? STUCK_TRIES : LOCK_TRIES;
+
+	for (unsigned i = 0; i < most; i++) {
 		struct timespec pause = { 0, i < 100 ? 20000 : 2000000 };
 
-		if (flock(a->tail_fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(a->tail.fd, LOCK_EX | LOCK_NB) == 0) {
+			a->stuck = false;
 			return CKR_OK;
+		}
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return io_fail(a->tail_path, "lock");
 		(void)nanosleep(&pause, NULL);
 	}
+	a->stuck = true;
 	return hz_fail(CKR_DEVICE_ERROR, "audit: another process has %s locked for seconds", a->tail_path);
 }
 
-static void wrong(struct at *at, const char *what)
+/* Locked, and the files that have the names; the log's size. */
+static CK_RV open_and_lock(struct hz_audit *a, uint64_t *size)
 {
+	for (unsigned i = 0; i < MOVED_TRIES; i++) {
+		uint64_t tail_size;
+		CK_RV rv = CKR_OK;
+
+		if (!is_ours(&a->log) || !is_ours(&a->tail)) {
+			close_files(a);
+			rv = open_files(a);
+		}
+		if (rv == CKR_OK)
+			rv = lock_file(a);
+		if (rv != CKR_OK)
+			return rv;
+		if (in_place(a->tail_path, &a->tail, &tail_size) && in_place(a->path, &a->log, size))
+			return CKR_OK;
+		(void)flock(a->tail.fd, LOCK_UN);
+		close_files(a);
+	}
+	return hz_fail(CKR_DEVICE_ERROR, "audit: %s is moved again and again", a->path);
+}
+
+/* The first finding counts: others follow from it. */
+static void wrong(struct at *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void wrong(struct at *at, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
 	if (at->wrong[0] == '\0')
-		(void)snprintf(at->wrong, sizeof at->wrong, "%s", what);
+		(void)vsnprintf(at->wrong, sizeof at->wrong, fmt, args);
+	va_end(args);
 }
 
 /*
  * Lines behind the tail: a process was killed between line and tail, or somebody else wrote. What follows the chain is taken over; a line
  * that was not finished goes.
  */
-static CK_RV take_over(struct hz_audit *a, struct at *at, uint64_t size)
+static CK_RV take_over(const struct hz_audit *a, struct at *at)
 {
 	struct hz_audit_end *e = &at->tail.last;
 	char buf[HZ_AUDIT_LINE];
 
-	while (e->at < size) {
-		ssize_t n = pread(a->fd, buf, sizeof buf, (off_t)e->at);
+	while (e->at < at->size) {
+		ssize_t n = pread(a->log.fd, buf, sizeof buf, (off_t)e->at);
 		const char *lf;
 
 		if (n < 0)
 			return io_fail(a->path, "read");
 		lf = n > 0 ? memchr(buf, '\n', (size_t)n) : NULL;
 		if (lf == NULL && (size_t)n < sizeof buf) {
-			if (ftruncate(a->fd, (off_t)e->at) != 0)
+			if (ftruncate(a->log.fd, (off_t)e->at) != 0)
 				return io_fail(a->path, "cut an unfinished record of");
 			return CKR_OK;
 		}
 		if (lf == NULL || !hz_audit_next(e, buf, (size_t)(lf - buf) + 1)) {
 			wrong(at, "something was written into the log that is no record of it");
-			e->at = size;
+			e->at = at->size;
 		}
 	}
 	return CKR_OK;
@@ -210,48 +263,43 @@ static CK_RV take_over(struct hz_audit *a, struct at *at, uint64_t size)
 
 static CK_RV reconcile(struct hz_audit *a, struct at *at)
 {
-	struct stat st;
 	bool lost = false;
 	uint8_t raw[HZ_AUDIT_TAIL] = { 0 };
-	ssize_t n = pread(a->tail_fd, raw, sizeof raw, 0);
+	ssize_t n = pread(a->tail.fd, raw, sizeof raw, 0);
+	struct hz_audit_end *last = &at->tail.last;
+	CK_RV rv = CKR_OK;
 
-	if (n < 0 || fstat(a->fd, &st) != 0)
+	if (n < 0)
 		return io_fail(a->tail_path, "read");
 	at->wrong[0] = '\0';
 	if (!hz_audit_tail_read(raw, &at->tail)) {
 		at->tail = (struct hz_audit_tail){ .last = { .seq = 0 } };
-		lost = n > 0 || st.st_size > 0;
+		lost = n > 0 || at->size > 0;
 	}
-	if (at->tail.last.at > (uint64_t)st.st_size) {
+	if (last->at > at->size) {
 		wrong(at, "the log was cut: it ended before its last record");
-		at->tail.last.at = (uint64_t)st.st_size;
-	} else if (at->tail.last.at < (uint64_t)st.st_size) {
-		CK_RV rv = take_over(a, at, (uint64_t)st.st_size);
-
-		if (rv != CKR_OK)
-			return rv;
+		last->at = at->size;
+	} else if (last->at < at->size) {
+		rv = take_over(a, at);
 	}
-	if (lost && (n > 0 || at->tail.last.seq != 0))
+	if (rv == CKR_OK && lost && (n > 0 || last->seq != 0))
 		wrong(at, "the tail was lost: records may be missing before this one");
-	return CKR_OK;
+	if (rv == CKR_OK && (last->seq < a->seen.seq || (last->seq == a->seen.seq && memcmp(last->hash, a->seen.hash, 32) != 0)))
+		wrong(at, "record %llu, which was written here, is not in the log: it was put away or replaced", (unsigned long long)a->seen.seq);
+	return rv;
 }
 
 static CK_RV enter(struct hz_audit *a, struct at *at)
 {
-	CK_RV rv = CKR_OK;
+	CK_RV rv;
 
 	(void)pthread_mutex_lock(&a->lock);
-	if (a->fd >= 0 && put_away(a))
-		close_files(a);
-	if (a->fd < 0)
-		rv = open_files(a);
-	if (rv == CKR_OK)
-		rv = lock_file(a);
+	rv = open_and_lock(a, &at->size);
 	if (rv == CKR_OK) {
 		rv = reconcile(a, at);
 		if (rv == CKR_OK)
 			return rv;
-		(void)flock(a->tail_fd, LOCK_UN);
+		(void)flock(a->tail.fd, LOCK_UN);
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 	return rv;
@@ -259,8 +307,18 @@ static CK_RV enter(struct hz_audit *a, struct at *at)
 
 static void leave(struct hz_audit *a)
 {
-	(void)flock(a->tail_fd, LOCK_UN);
+	(void)flock(a->tail.fd, LOCK_UN);
 	(void)pthread_mutex_unlock(&a->lock);
+}
+
+/* Beyond the limit the kernel would end the process (SIGXFSZ). */
+static CK_RV fits(const char *path, uint64_t end)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_cur == RLIM_INFINITY || end <= r.rlim_cur)
+		return CKR_OK;
+	return hz_fail(CKR_DEVICE_MEMORY, "audit: %s may not grow beyond %llu bytes (RLIMIT_FSIZE)", path, (unsigned long long)r.rlim_cur);
 }
 
 static CK_RV write_all(int fd, const char *path, const void *p, size_t n, uint64_t at)
@@ -281,149 +339,71 @@ static CK_RV write_all(int fd, const char *path, const void *p, size_t n, uint64
 	return CKR_OK;
 }
 
-/* With a login the tail's end can be shown to be ours later on. */
-static void vouch_for(struct hz_audit *a, struct hz_audit_tail *t)
+static bool vouch(const struct hz_audit *a, const struct hz_audit_end *e, uint8_t mac[32])
 {
-	uint8_t data[256], mac[32];
+	uint8_t data[256];
 
-	if (a->vouch == NULL || !a->vouch(a->arg, data, hz_audit_vouched(a->serial, &t->last, data), mac))
-		return;
-	t->vouched = t->last;
-	memcpy(t->mac, mac, sizeof mac);
+	return a->token.vouch != NULL && a->token.vouch(a->token.arg, data, hz_audit_vouched(a->serial, e, data), mac);
 }
 
-/* `members`: what follows prev, without the closing brace. */
+/* `members`: what follows prev, without the closing brace. With a login the tail's end can be shown to be ours later on. */
 static CK_RV append(struct hz_audit *a, struct at *at, const char *members, size_t len)
 {
 	char line[HZ_AUDIT_LINE];
-	uint8_t slot[256];
+	uint8_t slot[256], mac[32];
 	uint32_t where;
-	size_t n = hz_audit_begin(&at->tail.last, line);
-	uint64_t begins = at->tail.last.at;
+	struct hz_audit_tail *t = &at->tail;
+	size_t n = hz_audit_begin(&t->last, line);
 	CK_RV rv;
 
 	memcpy(line + n, members, len);
 	memcpy(line + n + len, "}\n", 2);
 	n += len + 2;
-	rv = write_all(a->fd, a->path, line, n, begins);
+	rv = fits(a->path, (t->last.at > HZ_AUDIT_TAIL ? t->last.at : HZ_AUDIT_TAIL) + n);
+	if (rv == CKR_OK)
+		rv = write_all(a->log.fd, a->path, line, n, t->last.at);
 	if (rv != CKR_OK)
 		return rv;
-	hz_hash_once(HZ_SHA256, line, n, at->tail.last.hash);
-	at->tail.last.seq++;
-	at->tail.last.at = begins + n;
-	vouch_for(a, &at->tail);
-	n = hz_audit_tail_write(&at->tail, slot, &where);
-	return pwrite(a->tail_fd, slot, n, where) == (ssize_t)n ? CKR_OK : io_fail(a->tail_path, "write to");
+	hz_hash_once(HZ_SHA256, line, n, t->last.hash);
+	t->last.seq++;
+	t->last.at += n;
+	a->seen = t->last;
+	if (vouch(a, &t->last, mac)) {
+		t->vouched = t->last;
+		memcpy(t->mac, mac, sizeof mac);
+	}
+	n = hz_audit_tail_write(t, slot, &where);
+	return pwrite(a->tail.fd, slot, n, where) == (ssize_t)n ? CKR_OK : io_fail(a->tail_path, "write to");
 }
 
 /* ---- records ---- */
 
-struct text {
-	char p[HZ_AUDIT_LINE - 256]; /* leaves room for seq, prev and the end */
-	size_t n;
-};
-
-static void add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct text *t, const char *fmt, ...)
+static CK_RV append_own(struct hz_audit *a, struct at *at, const char *reason)
 {
-	va_list args;
-	int n;
+	struct hz_audit_record r = { .function = "audit", .result = CKR_DEVICE_ERROR, .reason = reason };
+	struct hz_audit_text t;
 
-	va_start(args, fmt);
-	n = vsnprintf(t->p + t->n, sizeof t->p - t->n, fmt, args);
-	va_end(args);
-	if (n > 0 && (size_t)n < sizeof t->p - t->n)
-		t->n += (size_t)n;
-	else
-		t->p[t->n] = '\0'; /* a member that does not fit is left out: only a reason could be that long */
-}
-
-/* A text of any origin, as JSON. */
-static void add_text(struct text *t, const char *name, const char *value)
-{
-	struct json_object *o = json_object_new_string(value);
-	const char *quoted = o != NULL ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
-
-	if (quoted != NULL)
-		add(t, ",\"%s\":%s", name, quoted);
-	json_object_put(o);
-}
-
-static void add_hex(struct text *t, const char *name, const uint8_t *p, size_t n)
-{
-	char hex[129];
-
-	if (n > 64)
-		n = 64;
-	hz_hex_encode(p, n, hex);
-	add(t, ",\"%s\":\"%s\"", name, hex);
-}
-
-static void add_time(struct text *t)
-{
-	struct timespec now;
-	struct tm tm;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	add(t, "\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	    tm.tm_sec, now.tv_nsec / 1000);
-}
-
-/* CKA_UNIQUE_ID is text of ours; a device's may be anything. */
-static bool plain(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] < 0x20 || p[i] > 0x7e || p[i] == '"' || p[i] == '\\')
-			return false;
-	return n <= 128;
-}
-
-static void add_key(struct text *t, const char *name, struct hz_blob id)
-{
-	if (id.p != NULL && plain(id.p, id.n))
-		add(t, ",\"%s\":\"%.*s\"", name, (int)id.n, (const char *)id.p);
-	else if (id.p != NULL)
-		add_hex(t, name, id.p, id.n);
-}
-
-static void describe(struct text *t, const struct hz_audit *a, const struct hz_audit_record *r)
-{
-	t->n = 0;
-	add_time(t);
-	add(t, ",\"process\":%ld", (long)getpid());
-	if (r->tenant != NULL)
-		add(t, ",\"tenant\":\"%s\"", r->tenant);
-	add(t, ",\"tier\":%u,\"slot\":%lu,\"function\":\"%s\"", a->tier, a->slot, r->function);
-	if (r->user != NULL)
-		add(t, ",\"user\":\"%s\"", r->user);
-	if (r->mechanism != NULL)
-		add(t, ",\"mechanism\":\"%s\"", r->mechanism);
-	add_key(t, "key", r->key);
-	add_key(t, "by", r->by);
-	if (r->digest != NULL)
-		add_hex(t, "sha256", r->digest, 32);
-	if (r->has_length)
-		add(t, ",\"length\":%llu", (unsigned long long)r->length);
-	if (r->module != 0)
-		add(t, ",\"module\":%u", r->module);
-	add(t, ",\"result\":\"%s\"", hz_ckr_name(r->result));
-	if (r->reason != NULL && r->reason[0] != '\0')
-		add_text(t, "reason", r->reason);
-}
-
-/* What is wrong with the files becomes a record of its own, before anything else is written. */
-static CK_RV append_wrong(struct hz_audit *a, struct at *at)
-{
-	struct hz_audit_record r = { .function = "audit", .result = CKR_DEVICE_ERROR, .reason = at->wrong };
-	struct text t;
-
-	if (at->wrong[0] == '\0')
-		return CKR_OK;
-	hz_log(HZ_LOG_ERROR, "audit: %s: %s", a->path, at->wrong);
-	describe(&t, a, &r);
-	at->wrong[0] = '\0';
+	hz_log(HZ_LOG_ERROR, "audit: %s: %s", a->path, reason);
+	hz_audit_describe(&t, a->tier, a->slot, &r);
 	return append(a, at, t.p, t.n);
+}
+
+/* What is wrong with the files, and what could not be written, become records of their own, before anything else is written. */
+static CK_RV append_findings(struct hz_audit *a, struct at *at)
+{
+	uint64_t lost = atomic_exchange(&a->lost, 0);
+	char reason[64];
+	CK_RV rv = CKR_OK;
+
+	if (at->wrong[0] != '\0')
+		rv = append_own(a, at, at->wrong);
+	at->wrong[0] = '\0';
+	(void)snprintf(reason, sizeof reason, "%llu records could not be written", (unsigned long long)lost);
+	if (rv == CKR_OK && lost != 0)
+		rv = append_own(a, at, reason);
+	if (rv != CKR_OK)
+		(void)atomic_fetch_add(&a->lost, lost);
+	return rv;
 }
 
 static bool made_anew(const struct hz_audit_record *r)
@@ -434,8 +414,8 @@ static bool made_anew(const struct hz_audit_record *r)
 /* What is synced without the locks must not be closed meanwhile. */
 static CK_RV copy_files(const struct hz_audit *a, int fd[2])
 {
-	fd[0] = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
-	fd[1] = fcntl(a->tail_fd, F_DUPFD_CLOEXEC, 0);
+	fd[0] = fcntl(a->log.fd, F_DUPFD_CLOEXEC, 0);
+	fd[1] = fcntl(a->tail.fd, F_DUPFD_CLOEXEC, 0);
 	if (fd[0] >= 0 && fd[1] >= 0)
 		return CKR_OK;
 	if (fd[0] >= 0)
@@ -456,16 +436,16 @@ static CK_RV sync_files(const struct hz_audit *a, int fd[2])
 
 static CK_RV write_record(struct hz_audit *a, const struct hz_audit_record *r)
 {
-	struct text t;
+	struct hz_audit_text t;
 	struct at at;
 	int fd[2] = { -1, -1 };
 	CK_RV rv;
 
-	describe(&t, a, r);
+	hz_audit_describe(&t, a->tier, a->slot, r);
 	rv = enter(a, &at);
 	if (rv != CKR_OK)
 		return rv;
-	rv = append_wrong(a, &at);
+	rv = append_findings(a, &at);
 	if (made_anew(r))
 		at.tail.vouched = (struct hz_audit_end){ .seq = 0 }; /* by a key that is no more */
 	if (rv == CKR_OK)
@@ -492,13 +472,31 @@ static CK_RV settle(struct hz_audit *a, CK_RV rv)
 
 CK_RV hz_audit_write(struct hz_audit *a, const struct hz_audit_record *r)
 {
-	return settle(a, write_record(a, r));
+	CK_RV rv = write_record(a, r);
+
+	if (rv != CKR_OK && a->mode == HZ_AUDIT_ON)
+		(void)atomic_fetch_add(&a->lost, 1);
+	return settle(a, rv);
+}
+
+void hz_audit_flush(struct hz_audit *a)
+{
+	struct at at;
+
+	if (a == NULL || atomic_load(&a->lost) == 0 || enter(a, &at) != CKR_OK)
+		return;
+	(void)append_findings(a, &at);
+	leave(a);
 }
 
 /* Room on the disk for what is going to be written, where the file system can promise it. */
 static CK_RV reserve(const struct hz_audit *a, uint64_t at)
 {
-	if (fallocate(a->fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)2 * HZ_AUDIT_LINE) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
+	CK_RV rv = fits(a->path, at + 2 * HZ_AUDIT_LINE);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (fallocate(a->log.fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)2 * HZ_AUDIT_LINE) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
 		return CKR_OK;
 	return io_fail(a->path, "reserve room in");
 }
@@ -525,7 +523,7 @@ static bool line_is_there(const struct hz_audit *a, const struct hz_audit_end *e
 {
 	char buf[HZ_AUDIT_LINE + 1];
 	size_t room = e->at < sizeof buf ? (size_t)e->at : sizeof buf, from = 0;
-	ssize_t n = pread(a->fd, buf, room, (off_t)(e->at - room));
+	ssize_t n = pread(a->log.fd, buf, room, (off_t)(e->at - room));
 	uint8_t hash[32];
 
 	if (n < 2 || (size_t)n != room || buf[n - 1] != '\n')
@@ -559,36 +557,80 @@ static bool had_login(const struct hz_audit *a)
 	return had;
 }
 
-static void check_vouched(struct hz_audit *a, struct at *at)
+/* How far the log went at the last login or logout, as the token keeps it; seq 0: it does not know. */
+static void recall(const struct hz_audit *a, struct at *at, struct hz_audit_end *e)
+{
+	uint8_t raw[HZ_STORE_KEPT];
+	size_t n = 0;
+	CK_RV rv = a->token.kept(a->token.arg, raw, &n);
+
+	*e = (struct hz_audit_end){ .seq = 0 };
+	if (rv == CKR_DEVICE_ERROR || (rv == CKR_OK && n != 0 && n != HZ_AUDIT_END))
+		wrong(at, "what the store knew of the log is gone or was changed");
+	if (rv != CKR_OK)
+		hz_error_clear();
+	else if (n == HZ_AUDIT_END)
+		hz_audit_end_read(raw, e);
+}
+
+static void remember(const struct hz_audit *a, const struct hz_audit_end *e)
+{
+	uint8_t raw[HZ_AUDIT_END];
+
+	hz_audit_end_write(e, raw);
+	if (a->token.keep(a->token.arg, raw, sizeof raw) != CKR_OK)
+		hz_error_clear(); /* as where the store is read-only: the older one is true, too */
+}
+
+static void check_vouched(const struct hz_audit *a, struct at *at, const struct hz_audit_end *known)
 {
 	const struct hz_audit_end *e = &at->tail.vouched;
-	uint8_t data[256], mac[32];
+	uint8_t mac[32];
 
-	if (!a->vouch(a->arg, data, hz_audit_vouched(a->serial, e, data), mac))
+	if (!vouch(a, e, mac))
 		return; /* logged out meanwhile: the next login looks again */
-	if (e->seq == 0) {
-		if (had_login(a))
-			wrong(at, "the tail no longer knows what was written under a login");
-		return;
-	}
-	if (!hz_ct_equal(mac, at->tail.mac, sizeof mac))
+	if (known->seq != 0 && (known->at > at->size || !line_is_there(a, known)))
+		wrong(at, "record %llu, which the store knows of, is not in the log: it was put away or replaced", (unsigned long long)known->seq);
+	if (e->seq == 0 && (known->seq != 0 || had_login(a)))
+		wrong(at, "the tail no longer knows what was written under a login");
+	if (e->seq != 0 && !hz_ct_equal(mac, at->tail.mac, sizeof mac))
 		wrong(at, "the tail was not written by this token");
-	else if (!line_is_there(a, e))
+	else if (e->seq != 0 && !line_is_there(a, e))
 		wrong(at, "the last record made under a login is not where it was");
+}
+
+/* `compare`: with what is known, before the store is told. */
+static void bring_up_to_date(struct hz_audit *a, bool compare)
+{
+	struct at at, early = { .wrong = "" };
+	struct hz_audit_end known, now = { .seq = 0 };
+	CK_RV rv;
+
+	if (a->token.vouch == NULL)
+		return;
+	if (compare)
+		recall(a, &early, &known); /* not while the file is locked */
+	rv = enter(a, &at);
+	if (rv == CKR_OK) {
+		if (early.wrong[0] != '\0')
+			wrong(&at, "%s", early.wrong);
+		if (compare)
+			check_vouched(a, &at, &known);
+		rv = append_findings(a, &at);
+		now = at.tail.last;
+		leave(a);
+	}
+	if (rv == CKR_OK)
+		remember(a, &now);
+	(void)settle(a, rv);
 }
 
 void hz_audit_check(struct hz_audit *a)
 {
-	struct at at;
-	CK_RV rv;
+	bring_up_to_date(a, true);
+}
 
-	if (a->vouch == NULL)
-		return;
-	rv = enter(a, &at);
-	if (rv == CKR_OK) {
-		check_vouched(a, &at);
-		rv = append_wrong(a, &at);
-		leave(a);
-	}
-	(void)settle(a, rv);
+void hz_audit_keep(struct hz_audit *a)
+{
+	bring_up_to_date(a, false);
 }

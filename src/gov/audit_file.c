@@ -42,6 +42,18 @@ static void take_end(struct hz_reader *r, struct hz_audit_end *e)
 	take(r, e->hash, sizeof e->hash);
 }
 
+void hz_audit_end_write(const struct hz_audit_end *e, uint8_t out[HZ_AUDIT_END])
+{
+	(void)put_end(out, e);
+}
+
+void hz_audit_end_read(const uint8_t p[HZ_AUDIT_END], struct hz_audit_end *e)
+{
+	struct hz_reader r = hz_rd(p, HZ_AUDIT_END);
+
+	take_end(&r, e);
+}
+
 static bool read_slot(const uint8_t *p, struct hz_audit_tail *out)
 {
 	struct hz_reader r = hz_rd(p + 8, BODY - 8);

@@ -23,6 +23,11 @@ struct hz_audit_tail {
 	uint8_t mac[32];  /* over `vouched`; meaningless while vouched.seq is 0 */
 };
 
+/* An end as HZ_AUDIT_END bytes, and back. */
+#define HZ_AUDIT_END 48u
+void hz_audit_end_write(const struct hz_audit_end *e, uint8_t out[HZ_AUDIT_END]);
+void hz_audit_end_read(const uint8_t p[HZ_AUDIT_END], struct hz_audit_end *e);
+
 /* The newer good slot of a tail file's HZ_AUDIT_TAIL bytes; false: neither is good. */
 bool hz_audit_tail_read(const uint8_t *p, struct hz_audit_tail *out);
 /* Its bytes, and the offset where they go. Returns how many. */

@@ -4,6 +4,8 @@ libhz_la_SOURCES += \
 	src/gov/audit.h \
 	src/gov/audit_file.c \
 	src/gov/audit_file.h \
+	src/gov/audit_text.c \
+	src/gov/audit_text.h \
 	src/gov/config.c \
 	src/gov/config.h \
 	src/gov/config_device.c \

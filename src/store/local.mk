@@ -11,6 +11,8 @@ libhz_la_SOURCES += \
 	src/store/gate.h \
 	src/store/gen.c \
 	src/store/gen.h \
+	src/store/kept.c \
+	src/store/kept.h \
 	src/store/nonce.c \
 	src/store/nonce.h \
 	src/store/nonce_int.h \

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/secmem.h"
 #include "store/db.h"
+#include "store/kept.h"
 
 /* What the database says about one role. */
 struct login {
@@ -29,10 +30,13 @@ struct change {
 	uint8_t key_id[HZ_KEY_ID];
 	uint8_t wrapped[HZ_WRAPPED];
 	uint8_t mac[HZ_AEAD_EXTRA];
+	uint8_t kept[HZ_KEPT_MAC];  /* authenticates that a new token keeps an empty value */
 	uint8_t label[32];
 	struct hz_seal_list seals;
 	struct change *also;        /* of another role, written with it */
 };
+
+static const struct hz_blob nothing = { (const uint8_t *)"", 0 };
 
 static int64_t now_ms(void)
 {
@@ -540,7 +544,9 @@ static CK_RV put_token(struct hz_conn *c, const struct change *n)
 		hz_db_bind_blob(st, 4, (struct hz_blob){ n->key_id, sizeof n->key_id });
 		hz_db_bind_blob(st, 5, (struct hz_blob){ n->s->open_token ? NULL : n->mac, sizeof n->mac });
 	}
-	return hz_db_run(st) == SQLITE_DONE ? CKR_OK : hz_db_error(c, "writing the token");
+	if (hz_db_run(st) != SQLITE_DONE)
+		return hz_db_error(c, "writing the token");
+	return n->s->open_token ? CKR_OK : hz_kept_put(c, nothing, n->kept);
 }
 
 /* CKR_FUNCTION_FAILED: another process initialised the token since we looked. */
@@ -573,6 +579,7 @@ static CK_RV make_token(struct hz_store *s, struct change *n, struct change *use
 	if (rv == CKR_OK && user != NULL)
 		rv = wrap_new(s, user, k, NULL, 0);
 	n->also = user;
+	hz_kept_mac(s->serial, k, nothing, n->kept);
 	if (rv == CKR_OK && !hz_token_mac(k, &f, n->label, n->mac))
 		rv = hz_fail(CKR_FUNCTION_FAILED, "authenticating the token's row failed");
 	hz_datakey_unref(k);

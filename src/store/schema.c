@@ -48,6 +48,9 @@ const char *const hz_db_sql[HZ_S_COUNT] = {
 	[HZ_S_SEAL_PUT] = "INSERT INTO seal (role, pos, kind, params) VALUES (?1, ?2, ?3, ?4)",
 	[HZ_S_SEAL_DROP] = "DELETE FROM seal WHERE role = ?1",
 	[HZ_S_SEAL_CLEAR] = "DELETE FROM seal",
+	[HZ_S_KEPT_TABLE] = "CREATE TABLE IF NOT EXISTS kept (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB NOT NULL, mac BLOB NOT NULL)",
+	[HZ_S_KEPT] = "SELECT value, mac FROM kept WHERE one = 1",
+	[HZ_S_KEPT_PUT] = "INSERT OR REPLACE INTO kept (one, value, mac) VALUES (1, ?1, ?2)",
 	[HZ_S_LOAD] = "SELECT class, kt, private, label, cka_id, uid, pub, sec FROM object WHERE id = ?1",
 	[HZ_S_INSERT] = "INSERT INTO object (id, class, kt, private, label, cka_id, uid, pub, sec)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

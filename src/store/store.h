@@ -80,6 +80,15 @@ void hz_store_logout(struct hz_store *s);
 /* HMAC-SHA256 of data under a key derived from the data key for `purpose`. False: nobody is logged in. */
 bool hz_store_vouch(struct hz_store *s, const char *purpose, const void *data, size_t len, uint8_t mac[32]);
 
+#define HZ_STORE_KEPT 64u
+
+/*
+ * One value of at most HZ_STORE_KEPT bytes that a login leaves for later ones, authenticated under the data key; a new token has an empty
+ * one. CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR from hz_store_kept: it is missing or was changed from outside; codes of any write.
+ */
+CK_RV hz_store_keep(struct hz_store *s, const uint8_t *p, size_t n);
+CK_RV hz_store_kept(struct hz_store *s, uint8_t p[HZ_STORE_KEPT], size_t *n);
+
 /*
  * Would the hardware seals of the user's key open now? Needs no PIN, counts nothing, keeps nothing. CKR_OK also without such seals or
  * without a token.

@@ -231,6 +231,8 @@ CK_RV hz_logout(struct hz_session *s)
 	CK_RV rv = CKR_OK;
 
 	(void)hz_note_change(s); /* with or without a record: what ends a login is never refused */
+	if (t->audit != NULL && atomic_load(&t->login) != HZ_PUBLIC)
+		hz_audit_keep(t->audit);
 	pthread_mutex_lock(&t->login_lock);
 	if (atomic_load(&t->login) == HZ_PUBLIC)
 		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "nobody is logged in");

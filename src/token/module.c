@@ -55,6 +55,7 @@ static void token_free(struct hz_token *t)
 	hz_objects_free(t->objects);
 	hz_tenants_free(t);
 	hz_evidence_free(t->evidence);
+	hz_audit_flush(t->audit);
 	hz_audit_free(t->audit);
 	if (t->be != NULL)
 		t->be->ops->close(t->be);
@@ -210,12 +211,27 @@ static bool vouch(void *arg, const void *data, size_t len, uint8_t mac[32])
 	return be->ops->vouch(be, "hanzo-pkcs11/audit/v1", data, len, mac);
 }
 
+static CK_RV keep(void *arg, const uint8_t *p, size_t n)
+{
+	struct hz_backend *be = arg;
+
+	return be->ops->keep(be, p, n);
+}
+
+static CK_RV kept(void *arg, uint8_t *p, size_t *n)
+{
+	struct hz_backend *be = arg;
+
+	return be->ops->kept(be, p, n);
+}
+
 /* By the serial of the token that serves: slots that fall back on it write into its log. */
 static CK_RV token_audit(struct hz_token *t, const struct hz_config *conf, const struct hz_slot_conf *by)
 {
-	const struct hz_audit_conf audit = { .mode = conf->audit, .dir = conf->store_dir, .serial = by->serial, .tier = t->tier,
-					     .slot = t->slot_id, .vouch = t->be->ops->vouch != NULL ? vouch : NULL, .arg = t->be };
+	struct hz_audit_conf audit = { .mode = conf->audit, .dir = conf->store_dir, .serial = by->serial, .tier = t->tier, .slot = t->slot_id };
 
+	if (t->be->ops->vouch != NULL)
+		audit.token = (struct hz_audit_token){ vouch, keep, kept, t->be };
 	return hz_audit_new(&t->audit, &audit);
 }
 

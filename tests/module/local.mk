@@ -133,6 +133,8 @@ tests_module_t_wrap_attacks_LDADD = $(MODULE_TEST_LIBS)
 
 check_PROGRAMS += tests/module/t_audit
 tests_module_t_audit_LDADD = $(MODULE_TEST_LIBS) $(JSON_LIBS) $(OPENSSL_LIBS)
+# The module is to call the program's pwrite().
+tests_module_t_audit_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 check_PROGRAMS += tests/module/t_always_auth
 tests_module_t_always_auth_LDADD = $(MODULE_TEST_LIBS)
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit log as an operator reads it: what applications did is there, once each, with the digest of what was signed and no secret. */
+#include <errno.h>
 #include <json-c/json.h>
 #include <openssl/sha.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "kit.h"
 
@@ -282,6 +285,39 @@ static void test_cut(CK_SESSION_HANDLE s)
 	kit_login(s);
 }
 
+/* Somebody puts older copies of log and tail back while nobody is logged in; it shows as soon as the PIN is there. */
+static void test_put_back(CK_SESSION_HANDLE s)
+{
+	CK_MECHANISM m = { CKM_ECDSA_SHA256, NULL, 0 };
+	char cmd[800];
+
+	snprintf(cmd, sizeof cmd, "log='%s' && cp -p \"$log\" '%s/old.audit' && cp -p \"${log%%.audit}.tail\" '%s/old.tail'", log_path, p11_dir, p11_dir);
+	CHECK(system(cmd) == 0);
+	RV(p11->C_SignInit(s, &m, 0), CKR_KEY_HANDLE_INVALID);
+	OK(p11->C_Logout(s));
+	OK(p11->C_Finalize(NULL));
+	snprintf(cmd, sizeof cmd, "log='%s' && cat '%s/old.audit' > \"$log\" && cat '%s/old.tail' > \"${log%%.audit}.tail\"", log_path, p11_dir, p11_dir);
+	CHECK(system(cmd) == 0);
+	OK(p11->C_Initialize(NULL));
+	s = kit_session(1, true);
+	kit_login(s);
+	read_records();
+	CHECK(is(n_records - 2, "function", "audit") && strstr(member(n_records - 2, "reason"), "which the store knows of") != NULL);
+}
+
+/* What somebody wrote into the log does not reach the reader's terminal as control characters. */
+static void test_show(void)
+{
+	char cmd[800];
+
+	snprintf(cmd, sizeof cmd, "printf '%%s\\n' '{\"seq\":1,\"time\":\"\\u001b[31m\",\"reason\":\"a\\u0007\\nb\\u009bc\"}' > '%s/x.audit';"
+		 " '%s' audit show --file '%s/x.audit' > '%s/out'; [ \"$(wc -l < '%s/out')\" = 2 ] && grep -q 'a??b??c$' '%s/out'", p11_dir,
+		 getenv("HANZO_P11"), p11_dir, p11_dir, p11_dir, p11_dir);
+	CHECK(system(cmd) == 0);
+	snprintf(cmd, sizeof cmd, "! tr -d '\\n' < '%s/out' | grep -q '[[:cntrl:]]'", p11_dir);
+	CHECK(system(cmd) == 0);
+}
+
 /* Many records of a use that is refused. */
 static void make_log_long(CK_SESSION_HANDLE s)
 {
@@ -293,6 +329,18 @@ static void make_log_long(CK_SESSION_HANDLE s)
 		CHECK(stat(log_path, &st) == 0);
 	}
 	CHECK(st.st_size > LOG_SIZE);
+}
+
+static bool full;
+
+/* The module's write to its log, as on a disk that fills up between the promise of room and the use of it. */
+__attribute__((visibility("default"))) ssize_t write_at(int fd, const void *p, size_t n, off_t at) __asm__("pwrite");
+ssize_t write_at(int fd, const void *p, size_t n, off_t at)
+{
+	if (!full)
+		return (ssize_t)syscall(SYS_pwrite64, fd, p, n, at);
+	errno = ENOSPC;
+	return -1;
 }
 
 /* Nothing happens without its record. */
@@ -314,23 +362,30 @@ static void test_required(void)
 	OK(p11->C_SignInit(s, &m, k.priv));
 	OK(p11->C_Sign(s, zeros, 1, sig, &n));
 	read_records();
-	(void)signal(SIGXFSZ, SIG_IGN);
 	OK(p11->C_SignInit(s, &m, k.priv));
 	memset(sig, 0xaa, sizeof sig);
-	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	RV(p11->C_Sign(s, zeros, 1, sig, &n), CKR_DEVICE_ERROR);
-	CHECK(setrlimit(RLIMIT_FSIZE, &all) == 0);
+	full = true;
+	RV(p11->C_Sign(s, zeros, 1, sig, &n), CKR_DEVICE_MEMORY);
+	full = false;
 	CHECK(memcmp(sig, zeros, sizeof sig) == 0); /* the signature was made, and taken back */
+	none_more();
+	OK(p11->C_SignInit(s, &m, k.priv));
+	memset(sig, 0xaa, sizeof sig);
+	(void)signal(SIGXFSZ, SIG_IGN); /* for the log of this test, and the database */
+	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	RV(p11->C_Sign(s, zeros, 1, sig, &n), CKR_DEVICE_MEMORY);
+	CHECK(setrlimit(RLIMIT_FSIZE, &all) == 0);
+	CHECK(sig[0] == 0xaa); /* it was not made */
 	none_more();
 	RV(p11->C_Sign(s, zeros, 1, sig, &n), CKR_OPERATION_NOT_INITIALIZED);
 	OK(p11->C_SignInit(s, &m, k.priv));
 	OK(p11->C_Sign(s, zeros, 1, sig, &n));
 	(void)one_more("C_Sign", "CKR_OK");
 	CHECK(setrlimit(RLIMIT_FSIZE, &database) == 0);
-	RV(p11->C_Logout(s), CKR_DEVICE_ERROR);
+	RV(p11->C_Logout(s), CKR_DEVICE_MEMORY);
 	OK(p11->C_GetSessionInfo(s, &info));
 	CHECK(info.state == CKS_RW_PUBLIC_SESSION);
-	RV(p11_login(s, CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
+	RV(p11_login(s, CKU_USER, USER_PIN), CKR_DEVICE_MEMORY);
 	CHECK(setrlimit(RLIMIT_FSIZE, &all) == 0);
 	none_more();
 	OK(p11->C_GetSessionInfo(s, &info));
@@ -372,6 +427,8 @@ int main(void)
 	test_fork();
 	test_cut(s);
 	make_log_long(s);
+	test_put_back(s);
+	test_show();
 	OK(p11->C_Finalize(NULL));
 	test_required();
 	test_off();

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,7 +21,9 @@
 
 static char dir[64], path[96], tail_path[96];
 static uint8_t token_key[32];
-static bool logged_in;
+static bool logged_in, kept_changed;
+static uint8_t kept_value[64];
+static size_t kept_len;
 
 static int remove_one(const char *p, const struct stat *st, int flag, struct FTW *f)
 {
@@ -34,7 +37,8 @@ static void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/deep/s1.audit", dir);
 	snprintf(tail_path, sizeof tail_path, "%s/deep/s1.tail", dir);
-	logged_in = false;
+	logged_in = kept_changed = false;
+	kept_len = 0;
 	memset(token_key, 7, sizeof token_key);
 }
 
@@ -58,10 +62,32 @@ static bool vouch(void *arg, const void *data, size_t len, uint8_t mac[32])
 	return logged_in;
 }
 
+static CK_RV keep(void *arg, const uint8_t *p, size_t n)
+{
+	(void)arg;
+	if (!logged_in)
+		return CKR_USER_NOT_LOGGED_IN;
+	memcpy(kept_value, p, n);
+	kept_len = n;
+	return CKR_OK;
+}
+
+static CK_RV kept(void *arg, uint8_t *p, size_t *n)
+{
+	(void)arg;
+	if (!logged_in)
+		return CKR_USER_NOT_LOGGED_IN;
+	if (kept_changed)
+		return CKR_DEVICE_ERROR;
+	memcpy(p, kept_value, kept_len);
+	*n = kept_len;
+	return CKR_OK;
+}
+
 static struct hz_audit *open_log(enum hz_audit_mode mode)
 {
 	char folder[96];
-	struct hz_audit_conf conf = { .mode = mode, .dir = folder, .serial = "s1", .tier = 1, .slot = 1, .vouch = vouch };
+	struct hz_audit_conf conf = { .mode = mode, .dir = folder, .serial = "s1", .tier = 1, .slot = 1, .token = { vouch, keep, kept, NULL } };
 	struct hz_audit *a;
 
 	snprintf(folder, sizeof folder, "%s/deep", dir);
@@ -125,6 +151,14 @@ static void is_whole(uint64_t records)
 
 	ck_assert_msg(look(&n) == 0, "%s", said);
 	ck_assert_uint_eq(n, records);
+}
+
+static uint64_t lines_now(void)
+{
+	uint64_t n;
+
+	(void)look(&n);
+	return n;
 }
 
 static void is_found(const char *what)
@@ -543,7 +577,200 @@ START_TEST(a_log_put_away_is_begun_anew)
 	ck_assert_int_eq(rename(path, away), 0);
 	put_many(a, 2);
 	hz_audit_free(a);
+	is_found("record 3, which was written here, is not in the log"); /* whoever reads the new one is told of the old one */
+	ck_assert_uint_eq(lines_now(), 3);
+}
+END_TEST
+
+/* Both writers notice, whoever has the files open. */
+START_TEST(a_tail_removed_below_writers)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON), *b = open_log(HZ_AUDIT_ON);
+
+	put_many(a, 3);
+	put_many(b, 3);
+	ck_assert_int_eq(unlink(tail_path), 0);
+	for (int i = 0; i < 5; i++) {
+		put_many(b, 1);
+		put_many(a, 1);
+	}
+	hz_audit_free(a);
+	hz_audit_free(b);
+	is_found("the tail was lost");
+	ck_assert_uint_eq(lines_now(), 17);
+}
+END_TEST
+
+/* Close the descriptors of the log and its tail, as a daemon closes whatever it does not know. */
+static void close_behind(void)
+{
+	struct stat log, tail, st;
+	int n = 0;
+
+	ck_assert(stat(path, &log) == 0 && stat(tail_path, &tail) == 0);
+	for (int fd = 3; fd < 256; fd++)
+		if (fstat(fd, &st) == 0 && (st.st_ino == log.st_ino || st.st_ino == tail.st_ino))
+			n += close(fd) == 0;
+	ck_assert_int_eq(n, 2);
+}
+
+/* Then it opens files of its own. */
+START_TEST(numbers_of_the_application)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+	struct stat st;
+	int own[16];
+
+	put_many(a, 1);
+	close_behind();
+	for (size_t i = 0; i < 16; i++) {
+		own[i] = open(dir, O_TMPFILE | O_RDWR, 0600);
+		ck_assert_int_ge(own[i], 3);
+	}
+	put_many(a, 1);
+	for (size_t i = 0; i < 16; i++)
+		ck_assert(fstat(own[i], &st) == 0 && st.st_size == 0);
+	close_behind();
+	for (size_t i = 0; i < 16; i++) {
+		close(own[i]);
+		own[i] = open(dir, O_TMPFILE | O_RDWR, 0600);
+	}
+	hz_audit_free(a);
+	for (size_t i = 0; i < 16; i++)
+		ck_assert_int_eq(fstat(own[i], &st), 0);
 	is_whole(2);
+}
+END_TEST
+
+/* Check, too, writes into a file. */
+static void lose(struct hz_audit *a, int n)
+{
+	struct rlimit small = { 600, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+	int good = setrlimit(RLIMIT_FSIZE, &small) == 0;
+
+	for (int i = 0; i < n; i++)
+		good += put(a, "C_Sign", NULL) == CKR_OK;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+	ck_assert_int_eq(good, n + 1);
+}
+
+START_TEST(lost_records_are_told)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+
+	put_many(a, 1);
+	lose(a, 7);
+	put_many(a, 1);
+	is_found("7 records could not be written");
+	ck_assert_uint_eq(lines_now(), 3);
+	lose(a, 2);
+	hz_audit_flush(a);
+	hz_audit_free(a);
+	is_found("2 records could not be written");
+	ck_assert_uint_eq(lines_now(), 4);
+}
+END_TEST
+
+/* Seconds are waited once, not for each of a hundred records. */
+START_TEST(a_stopped_writer_stops_nobody)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+	int fd;
+
+	put_many(a, 1);
+	fd = open(tail_path, O_RDWR);
+	ck_assert(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	put_many(a, 100);
+	close(fd);
+	put_many(a, 1);
+	hz_audit_free(a);
+	is_found("100 records could not be written");
+	ck_assert_uint_eq(lines_now(), 3);
+}
+END_TEST
+
+static void copy(const char *from, const char *to)
+{
+	char cmd[300];
+
+	snprintf(cmd, sizeof cmd, "cp -p '%s' '%s'", from, to);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+/* A login begins: what the log says now. */
+static void login_finds(const char *what)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+
+	logged_in = true;
+	hz_audit_check(a);
+	hz_audit_free(a);
+	is_found(what);
+}
+
+START_TEST(an_older_log_is_found)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+	char old[160], old_tail[160];
+
+	logged_in = true;
+	put_many(a, 3);
+	snprintf(old, sizeof old, "%s/old.audit", dir);
+	snprintf(old_tail, sizeof old_tail, "%s/old.tail", dir);
+	copy(path, old);
+	copy(tail_path, old_tail);
+	put_many(a, 3);
+	hz_audit_keep(a);
+	hz_audit_free(a);
+	copy(old, path);
+	copy(old_tail, tail_path);
+	login_finds("record 6, which the store knows of, is not in the log");
+	ck_assert_uint_eq(lines_now(), 4);
+	a = open_log(HZ_AUDIT_ON);
+	hz_audit_check(a);
+	hz_audit_free(a);
+	ck_assert_uint_eq(lines_now(), 4); /* told once */
+}
+END_TEST
+
+/* Somebody without the PIN leaves the first line only, and makes a tail that fits: no HMAC is needed where nobody has logged in yet. */
+START_TEST(a_log_cut_to_its_beginning_is_found)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+	struct hz_audit_tail t = { .last = { .seq = 0 } };
+	uint8_t raw[HZ_AUDIT_TAIL] = { 0 }, slot[256];
+	uint32_t where;
+	size_t n;
+	int fd;
+
+	ck_assert_uint_eq(put(a, "C_InitToken", NULL), CKR_OK);
+	logged_in = true;
+	hz_audit_check(a);
+	ck_assert_uint_eq(put(a, "C_Login", NULL), CKR_OK);
+	put_many(a, 5);
+	hz_audit_keep(a);
+	hz_audit_free(a);
+	take_lines();
+	ck_assert(hz_audit_next(&t.last, lines[0], strlen(lines[0])));
+	n = hz_audit_tail_write(&t, slot, &where);
+	memcpy(raw + where, slot, n);
+	ck_assert_int_eq(truncate(path, (off_t)strlen(lines[0])), 0);
+	fd = open(tail_path, O_WRONLY | O_TRUNC);
+	ck_assert_int_eq(write(fd, raw, sizeof raw), sizeof raw);
+	close(fd);
+	is_whole(1); /* without the PIN nobody can tell */
+	login_finds("record 7, which the store knows of");
+}
+END_TEST
+
+START_TEST(what_the_store_knew_is_gone)
+{
+	struct hz_audit *a = open_log(HZ_AUDIT_ON);
+
+	put_many(a, 1);
+	hz_audit_free(a);
+	kept_changed = true;
+	login_finds("what the store knew of the log is gone or was changed");
 }
 END_TEST
 
@@ -572,7 +799,6 @@ START_TEST(no_room)
 	struct hz_audit *a = open_log(HZ_AUDIT_REQUIRED);
 	unsigned done = 0;
 
-	ck_assert_ptr_ne(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
 	ck_assert_uint_eq(hz_audit_ready(a), CKR_OK);
 	put_many(a, 1);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
@@ -635,6 +861,13 @@ int main(void)
 	tcase_add_test(tc, a_login_that_agrees_says_nothing);
 	tcase_add_test(tc, a_token_made_anew_is_no_finding);
 	tcase_add_test(tc, a_log_put_away_is_begun_anew);
+	tcase_add_test(tc, a_tail_removed_below_writers);
+	tcase_add_test(tc, numbers_of_the_application);
+	tcase_add_test(tc, lost_records_are_told);
+	tcase_add_test(tc, a_stopped_writer_stops_nobody);
+	tcase_add_test(tc, an_older_log_is_found);
+	tcase_add_test(tc, a_log_cut_to_its_beginning_is_found);
+	tcase_add_test(tc, what_the_store_knew_is_gone);
 	tcase_add_test(tc, nowhere_to_write);
 	tcase_add_test(tc, no_room);
 	tcase_add_test(tc, files_of_others_are_refused);
