@@ -67,7 +67,9 @@ tests_module_t_device_LDADD = $(MODULE_TEST_LIBS)
 EXTRA_DIST += tests/module/mock.h
 
 check_PROGRAMS += tests/module/t_device_block
+tests_module_t_device_block_SOURCES = tests/module/t_device_block.c tests/module/clock.h
 tests_module_t_device_block_LDADD = $(MODULE_TEST_LIBS)
+tests_module_t_device_block_LDFLAGS = -export-dynamic
 
 check_PROGRAMS += tests/module/t_device_failover
 tests_module_t_device_failover_LDADD = $(MODULE_TEST_LIBS)

@@ -205,7 +205,7 @@ static void test_threads(void)
 	OK(gate_make_key(h, &shared));
 	for (int i = 0; i < 4; i++)
 		CHECK(pthread_create(&t[i], NULL, worker, &used[i]) == 0);
-	for (int i = 0; i < 30 || (i < 1000 && (used[0] == 0 || used[1] == 0 || used[2] == 0 || used[3] == 0)); i++) {
+	for (int i = 0; i < 30 || (i < 4000 && (used[0] == 0 || used[1] == 0 || used[2] == 0 || used[3] == 0)); i++) {
 		nanosleep(&moment, NULL);
 		clock_pass_ms(100);
 		(void)p11->C_Logout(h);

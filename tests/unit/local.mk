@@ -45,6 +45,7 @@ check_PROGRAMS += \
 	tests/unit/t_store_pin \
 	tests/unit/t_store_rows \
 	tests/unit/t_store_sealed \
+	tests/unit/t_store_turn \
 	tests/unit/t_store_ways
 EXTRA_DIST += \
 	tests/unit/store_util.h
