@@ -12,11 +12,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -74,6 +76,16 @@ static enum hz_attest_reason judge(const struct hz_buf *bundle, const hz_attest_
 	return why;
 }
 
+static atomic_uint collected; /* calls that have returned */
+
+static CK_RV collect(const char *source, const struct hz_collect_ask *ask, struct hz_buf *b)
+{
+	CK_RV rv = hz_collect(source, ask, b);
+
+	collected++;
+	return rv;
+}
+
 /* What was collected for the challenge is accepted for it and for no other. */
 static void accepted(const char *source, const hz_attest_policy *p, unsigned tier)
 {
@@ -85,13 +97,13 @@ static void accepted(const char *source, const hz_attest_policy *p, unsigned tie
 
 	CHECK(hz_collect_wrong(source) == NULL);
 	CHECK(hz_collect_probe(source) == CKR_OK);
-	CHECK(hz_collect(source, &ask, &b) == CKR_OK);
+	CHECK(collect(source, &ask, &b) == CKR_OK);
 	CHECK(judge(&b, p, &ask, tier) == HZ_ATTEST_OK);
 	CHECK(judge(&b, p, &wrong, tier) == HZ_ATTEST_R_CHALLENGE);
 	hz_buf_free(&b);
 	if (hz_collect_is_ready_made(source))
 		return;
-	CHECK(hz_collect(source, &of_key, &b) == CKR_OK);
+	CHECK(collect(source, &of_key, &b) == CKR_OK);
 	CHECK(judge(&b, p, &of_key, tier) == HZ_ATTEST_OK);
 	hz_buf_free(&b);
 }
@@ -130,22 +142,43 @@ static void wait_a_little(void)
 
 static atomic_int fake_mode, fake_stop; /* 0 honest, 1 another writer, 2 no report */
 
+/* How often we look for what the other thread does: half a minute in all. */
+enum { LOOKS = 15000, LOOKS_MS = 30000 };
+
+/* Tells when a file that is there already has been read: its last reader has closed it. */
+static int watch_reads(const char *at)
+{
+	int fd = inotify_init1(IN_CLOEXEC);
+
+	CHECK(fd >= 0 && inotify_add_watch(fd, at, IN_CLOSE_NOWRITE) >= 0);
+	return fd;
+}
+
+static void await_read(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	CHECK(poll(&p, 1, LOOKS_MS) == 1);
+}
+
 static void fill_entry(const char *name)
 {
-	char base[400], at[480];
+	char base[400], at[480], gen[480];
 	unsigned char report[REPORT_LEN];
+	unsigned before = collected;
 	struct stat st;
-	int fd;
+	int fd, looks;
 	static const char *const all[] = { "inblob", "outblob", "provider", "generation" };
 
 	snprintf(base, sizeof base, "%s/%s", in_dir("", "tsm"), name);
 	snprintf(at, sizeof at, "%s/provider", base);
 	write_file(at, "sev_guest\n", 10);
-	snprintf(at, sizeof at, "%s/generation", base);
-	write_file(at, "1\n", 2);
+	snprintf(gen, sizeof gen, "%s/generation", base);
+	write_file(gen, "1\n", 2);
+	looks = watch_reads(gen);
 	snprintf(at, sizeof at, "%s/inblob", base);
 	write_file(at, "", 0);
-	for (int i = 0; i < 1000 && (stat(at, &st) != 0 || st.st_size != 64); i++)
+	for (int i = 0; i < LOOKS && (stat(at, &st) != 0 || st.st_size != 64); i++)
 		wait_a_little();
 	forge_report(report, &spec);
 	fd = open(at, O_RDONLY);
@@ -153,14 +186,12 @@ static void fill_entry(const char *name)
 	forge_sign(&chain, report);
 	snprintf(at, sizeof at, "%s/outblob", base);
 	if (fake_mode == 1) { /* between the first and the second look at the generation: outblob is waited for */
-		for (int i = 0; i < 20; i++)
-			wait_a_little();
-		char gen[480];
-		snprintf(gen, sizeof gen, "%s/generation", base);
+		await_read(looks);
 		write_file(gen, "2\n", 2);
 	}
+	close(looks);
 	write_file(at, report, fake_mode == 2 ? 0 : sizeof report);
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < LOOKS && collected == before; i++)
 		wait_a_little();
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		snprintf(at, sizeof at, "%s/%s", base, all[i]);
@@ -202,9 +233,9 @@ static void configfs(void)
 	CHECK(mkdir(in_dir("", "tsm"), 0700) == 0 && pthread_create(&t, NULL, kernel, NULL) == 0);
 	accepted(source, snp_policy, 2);
 	fake_mode = 1;
-	CHECK(hz_collect(source, &ask, &b) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "somebody else") != NULL);
+	CHECK(collect(source, &ask, &b) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "somebody else") != NULL);
 	fake_mode = 2;
-	CHECK(hz_collect(source, &ask, &b) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "no report") != NULL);
+	CHECK(collect(source, &ask, &b) == CKR_DEVICE_ERROR && strstr(hz_error_text(), "no report") != NULL);
 	fake_stop = 1;
 	pthread_join(t, NULL);
 	hz_buf_free(&b);

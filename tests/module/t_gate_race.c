@@ -140,7 +140,7 @@ static void *anything(void *arg)
 }
 
 /* Two tenants take turns; a third thread reads whatever it finds, and must never meet both in one search, nor read what it may not see. */
-static atomic_bool over;
+static atomic_bool over, seen;
 
 static CK_RV tenant_of(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, char name[8])
 {
@@ -149,6 +149,16 @@ static CK_RV tenant_of(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, char name[8])
 
 	name[rv == CKR_OK && t.ulValueLen < 8 ? t.ulValueLen : 0] = '\0';
 	return rv;
+}
+
+/* Half a minute is for a machine that has much else to do. */
+static void until_seen(void)
+{
+	const struct timespec moment = { 0, 1000000 };
+
+	for (int i = 0; i < 30000 && !seen; i++)
+		(void)nanosleep(&moment, NULL);
+	CHECK(seen);
 }
 
 static void *take_turns(void *arg)
@@ -161,6 +171,8 @@ static void *take_turns(void *arg)
 
 		CHECK(rv == CKR_OK);
 		OK(gate_make_key(w->h, &key));
+		if (i == ROUNDS) /* the others may have had no turn at all: now they have */
+			until_seen();
 		OK(p11->C_Logout(w->h));
 	}
 	over = true;
@@ -193,7 +205,7 @@ static void *look(void *arg)
 				strcpy(first, name);
 			if (strcmp(first, name) != 0)
 				p11_fail(__FILE__, __LINE__, "keys of two tenants in one search");
-			w->times++;
+			seen = true;
 		}
 	}
 	return NULL;
@@ -220,7 +232,6 @@ int main(void)
 	for (unsigned i = 0; i < 3; i++)
 		t[i].h = p11_open(4, CKF_RW_SESSION);
 	run(t, 3, turns_or_look);
-	CHECK(t[1].times + t[2].times != 0);
 	OK(p11->C_Finalize(NULL));
 	return gate_end();
 }
