@@ -3,6 +3,7 @@
 #include "p11.h"
 
 #include <ftw.h>
+#include <pthread.h>
 #include <stdarg.h>
 
 CK_FUNCTION_LIST_3_2 *p11;
@@ -21,6 +22,12 @@ void p11_about(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(about, sizeof about, fmt, ap);
 	va_end(ap);
+}
+
+/* A child counts its own failures: the parent's are not for it to exit with. */
+static void forget_failures(void)
+{
+	p11_failures = 0;
 }
 
 /* Counts a failure; true while there is room for another line. */
@@ -101,6 +108,8 @@ void p11_environment(void)
 	unsetenv("XDG_DATA_HOME");
 	snprintf(text, sizeof text, "debug,file:%s/log", p11_dir);
 	setenv("HANZO_PKCS11_LOG", text, 1);
+	if (pthread_atfork(NULL, NULL, forget_failures) != 0)
+		exit(99);
 	alarm(P11_TIMEOUT);
 }
 

@@ -35,6 +35,29 @@
 	} while (0)
 #define ck_ok(call) ck_rv(call, CKR_OK)
 
+/*
+ * A failure in a forked child ends the child: Check would jump back into its runner, and the child run the rest of the suite a second
+ * time. Every assertion of Check comes by this name.
+ */
+static pid_t test_pid; /* of the process that runs the suite; 0 before */
+
+static __attribute__((unused, noreturn, format(printf, 4, 5))) void failed_in_child(const char *file, int line, const char *expr, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fprintf(stderr, "%s:%d: in a child: %s", file, line, expr);
+	if (fmt != NULL) {
+		(void)fputs(": ", stderr);
+		va_start(ap, fmt);
+		(void)vfprintf(stderr, fmt, ap);
+		va_end(ap);
+	}
+	(void)fputc('\n', stderr);
+	_exit(1);
+}
+#define _ck_assert_failed(file, line, ...) \
+	(test_pid != 0 && getpid() != test_pid ? failed_in_child(file, line, __VA_ARGS__) : _ck_assert_failed(file, line, __VA_ARGS__))
+
 static char test_dir[64], test_db[128];
 static char model_dir[64]; /* of ready_store; run_case removes it */
 
@@ -204,6 +227,7 @@ static __attribute__((unused)) int run_case(Suite *s)
 	SRunner *r = srunner_create(s);
 	int bad;
 
+	test_pid = getpid();
 	srunner_set_fork_status(r, CK_NOFORK);
 	srunner_run_all(r, CK_NORMAL);
 	bad = srunner_ntests_failed(r);

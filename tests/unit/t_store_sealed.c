@@ -3,6 +3,7 @@
 #include "store_util.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/seal.h"
 
@@ -94,33 +95,56 @@ START_TEST(changed_seals)
 }
 END_TEST
 
-/* Who looks while the token is made sees none yet, or a whole one. */
+/* Who looks while the token is made sees none yet, or a whole one. A thread says nothing to Check, and tells what it found. */
+struct looker {
+	pthread_t thread;
+	struct hz_store *s;
+	struct hz_store_state st;
+	CK_RV rv;
+};
+
+static atomic_bool made;
+static pthread_barrier_t looking;
+
 static void *look(void *arg)
 {
-	struct hz_store *s = arg;
-	struct hz_store_state st = { .initialised = false };
+	struct looker *l = arg;
 
-	for (int i = 0; i < 100000 && !st.initialised; i++) {
-		ck_ok(hz_store_state(s, &st));
-		ck_assert(!st.initialised || st.user_pin_set);
-	}
+	(void)pthread_barrier_wait(&looking);
+	do {
+		bool last = made;
+
+		l->rv = hz_store_state(l->s, &l->st);
+		if (last)
+			break;
+	} while (l->rv == CKR_OK && !l->st.initialised);
 	return NULL;
 }
 
 START_TEST(looked_at_while_made)
 {
 	for (int round = 0; round < 20; round++) {
-		struct hz_store *maker = open_sealed(), *reader[3];
-		pthread_t t[3];
+		struct hz_store *maker = open_sealed();
+		struct looker l[3];
+		CK_RV rv;
 
+		made = false;
+		ck_assert_int_eq(pthread_barrier_init(&looking, NULL, 4), 0);
 		for (int i = 0; i < 3; i++) {
-			reader[i] = open_sealed();
-			ck_assert_int_eq(pthread_create(&t[i], NULL, look, reader[i]), 0);
+			l[i] = (struct looker){ .s = open_sealed() };
+			ck_assert_int_eq(pthread_create(&l[i].thread, NULL, look, &l[i]), 0);
 		}
-		ck_ok(user(maker));
+		(void)pthread_barrier_wait(&looking);
+		rv = user(maker);
+		made = true; /* whoever has seen none yet looks once more */
+		for (int i = 0; i < 3; i++)
+			ck_assert_int_eq(pthread_join(l[i].thread, NULL), 0);
+		(void)pthread_barrier_destroy(&looking);
+		ck_ok(rv);
 		for (int i = 0; i < 3; i++) {
-			ck_assert_int_eq(pthread_join(t[i], NULL), 0);
-			hz_store_free(reader[i]);
+			ck_ok(l[i].rv);
+			ck_assert(l[i].st.initialised && l[i].st.user_pin_set);
+			hz_store_free(l[i].s);
 		}
 		hz_store_free(maker);
 		store_teardown();
