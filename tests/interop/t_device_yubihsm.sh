@@ -14,7 +14,7 @@ absent() {
 	p11 --list-slots > "$work/slots" 2>&1 || { cat "$work/slots"; fail "C_Initialize or C_GetSlotList fails"; }
 	grep -A1 '^Slot .* (0x2)' "$work/slots" | grep -q '(empty)' || { cat "$work/slots"; fail "slot 2 is not empty"; }
 	refused p11 --slot 2 --list-objects > /dev/null
-	"$HANZO_P11" doctor --module "$HANZO_MODULE" | grep -q '^slot 2 .*the device does not answer' || fail "doctor does not say so"
+	"$HANZO_P11" doctor --module "$HANZO_MODULE" | grep -q "^slot 2 .*no token: .*yubihsm_pkcs11.so: $1" || fail "doctor does not say why"
 	p11 --slot 1 --init-token --so-pin "$so_pin" --label "$token" > /dev/null || fail "slot 1 does not work beside it"
 	[ $(($(date +%s) - started)) -lt 60 ] || fail "the absent device holds the others up"
 	grep -q "yubihsm_pkcs11.so: $1" "$work/log" || { cat "$work/log"; fail "the log does not say why"; }
