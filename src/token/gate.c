@@ -222,14 +222,26 @@ static CK_RV prove_evidence(struct hz_session *s, const uint8_t *text, size_t le
 	return by_staged(s, false, p);
 }
 
+/* The PIN in a bundle is the login's; beside another it can only repeat it. */
+static CK_RV take_bundled_pin(struct hz_proof *p)
+{
+	const struct hz_accepted *a = &p->accepted;
+
+	if (a->pin == NULL)
+		return CKR_OK;
+	if (p->pin != NULL && (p->pin_len != a->pin_len || !hz_ct_equal(p->pin, a->pin, a->pin_len)))
+		return hz_fail(CKR_PIN_INCORRECT, "the PIN in the bundle is not the one that came beside it");
+	p->pin = a->pin;
+	p->pin_len = a->pin_len;
+	return CKR_OK;
+}
+
 static CK_RV prove_all(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *p)
 {
 	CK_RV rv = prove_evidence(s, text, len, given, p);
 
-	if (rv == CKR_OK && p->pin == NULL && p->accepted.pin != NULL) {
-		p->pin = p->accepted.pin;
-		p->pin_len = p->accepted.pin_len;
-	}
+	if (rv == CKR_OK)
+		rv = take_bundled_pin(p);
 	return rv == CKR_OK ? check_factors(s->token, p) : rv;
 }
 
@@ -421,6 +433,16 @@ bool hz_gate_vouches(struct hz_token *t, const uint8_t digest[32])
 	return same;
 }
 
+/* A renewal needs no PIN where the login had one, but one that is brought is checked as a login's is. */
+static CK_RV renewal_pin(const struct hz_token *t, struct hz_proof *p)
+{
+	CK_RV rv = take_bundled_pin(p);
+
+	if (rv == CKR_OK && p->pin != NULL && !t->takes_pin)
+		rv = hz_fail(CKR_PIN_INCORRECT, "the slot takes evidence and no PIN");
+	return rv;
+}
+
 static CK_RV publish_renewal(struct hz_token *t, uint64_t epoch, const struct hz_proof *p)
 {
 	CK_RV rv = CKR_OK;
@@ -430,7 +452,9 @@ static CK_RV publish_renewal(struct hz_token *t, uint64_t epoch, const struct hz
 		rv = hz_fail(CKR_USER_NOT_LOGGED_IN, "the user has logged out meanwhile");
 	else if (!hz_gate_same_tenant(t, &p->accepted))
 		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence belongs to another tenant");
-	else
+	else if (p->pin != NULL)
+		rv = t->be->ops->check_pin(t->be, CKU_USER, p->pin, p->pin_len);
+	if (rv == CKR_OK)
 		rv = hz_gate_begin(t, p);
 	pthread_mutex_unlock(&t->login_lock);
 	return rv;
@@ -448,6 +472,8 @@ CK_RV hz_gate_renew(struct hz_session *s)
 	if (atomic_load(&t->login) != HZ_USER)
 		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the user is not logged in");
 	rv = by_staged(s, true, &p);
+	if (rv == CKR_OK)
+		rv = renewal_pin(t, &p);
 	if (rv == CKR_OK)
 		rv = fit_tenant(t, &p.accepted);
 	if (rv == CKR_OK)

@@ -22,8 +22,8 @@ bool hz_gate_is_credential(const uint8_t *text, size_t len);
 /*
  * Work out what a user's pPin proves: `text` is its copy in secret memory, `given` false for NULL. Collects and verifies evidence where
  * the slot wants it, before any PIN is tried; uses up the session's challenge and staged bundle with that. No lock but the session's is
- * held. CKR_PIN_INCORRECT (refused, or the wrong factors), CKR_ARGUMENTS_BAD (NULL where only a PIN will do), CKR_DEVICE_REMOVED,
- * CKR_DEVICE_ERROR (the source). The proof is to be cleared in any case.
+ * held. CKR_PIN_INCORRECT (refused, the wrong factors, or one PIN in the bundle and another beside it), CKR_ARGUMENTS_BAD (NULL where
+ * only a PIN will do), CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR (the source). The proof is to be cleared in any case.
  */
 CK_RV hz_gate_prove(struct hz_session *s, const uint8_t *text, size_t len, bool given, struct hz_proof *proof);
 void hz_proof_clear(struct hz_proof *p);
@@ -52,7 +52,10 @@ bool hz_gate_same_tenant(const struct hz_token *t, const struct hz_accepted *a);
 /* Does the evidence of the login that is in force vouch for runtime data with this SHA-256? */
 bool hz_gate_vouches(struct hz_token *t, const uint8_t digest[32]);
 
-/* HZ_Renew: CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_NOT_SUPPORTED, and as hz_gate_prove; a refusal leaves the login as it is. */
+/*
+ * HZ_Renew: CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_NOT_SUPPORTED, as hz_gate_prove, and what a wrong PIN in the bundle gives, which
+ * counts as one at login; a refusal leaves the login as it is.
+ */
 CK_RV hz_gate_renew(struct hz_session *s);
 
 /* Something is due on the token: end the login whose time is up, or renew it. Takes the login lock; cold. */

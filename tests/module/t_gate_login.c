@@ -279,6 +279,50 @@ static void test_both(void)
 	OK(p11->C_CloseSession(h));
 }
 
+/* A PIN in the bundle and one beside it must be the same; a renewal checks the one that its bundle has. */
+static void test_two_pins(void)
+{
+	CK_SESSION_HANDLE h;
+	struct gate_bundle b = { .pin = "9999" };
+	CK_TOKEN_INFO ti;
+	static const char *const others[] = { "9999", USER_PIN "0", "user-pin-123", "x" };
+
+	p11_make_token(2, "pins");
+	h = p11_open(2, CKF_RW_SESSION);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) { /* more often than there are tries */
+		b.pin = others[i];
+		b.challenge = gate_challenge(h);
+		gate_stage(h, gate_make(&b));
+		REFUSED(p11_login(h, CKU_USER, USER_PIN), "beside it");
+	}
+	b.pin = USER_PIN;
+	b.challenge = gate_challenge(h);
+	gate_stage(h, gate_make(&b));
+	REFUSED(p11_login(h, CKU_USER, "9999"), "beside it");
+	OK(p11->C_GetTokenInfo(2, &ti));
+	CHECK((ti.flags & CKF_USER_PIN_COUNT_LOW) == 0);
+	b.challenge = gate_challenge(h);
+	gate_stage(h, gate_make(&b));
+	OK(p11_login(h, CKU_USER, USER_PIN));
+	b.challenge = gate_challenge(h);
+	gate_stage(h, gate_make(&b));
+	OK(gate_vendor->HZ_Renew(h));
+	b.pin = "9999";
+	b.challenge = gate_challenge(h);
+	gate_stage(h, gate_make(&b));
+	REFUSED(gate_vendor->HZ_Renew(h), "wrong PIN");
+	OK(p11->C_GetTokenInfo(2, &ti));
+	CHECK((ti.flags & CKF_USER_PIN_COUNT_LOW) != 0);
+	CHECK(gate_state(h) == CKS_RW_USER_FUNCTIONS);
+	OK(p11->C_CloseSession(h));
+	h = p11_open(4, 0);
+	OK(p11->C_Login(h, CKU_USER, NULL, 0));
+	b = (struct gate_bundle){ .pin = USER_PIN, .gpus = 1, .challenge = gate_challenge(h) };
+	gate_stage(h, gate_make(&b));
+	REFUSED(gate_vendor->HZ_Renew(h), "no PIN");
+	OK(p11->C_CloseSession(h));
+}
+
 static CK_RV set_pin(CK_SESSION_HANDLE h, const char *old, const char *pin)
 {
 	return p11->C_SetPIN(h, utf8(old), strlen(old), utf8(pin), strlen(pin));
@@ -411,6 +455,7 @@ int main(void)
 	test_tiers();
 	test_set_pin();
 	test_both();
+	test_two_pins();
 	test_source();
 	test_so();
 	test_log();
