@@ -176,7 +176,7 @@ static CK_RV log_in_so(struct hz_token *t, const struct pin *pin, CK_ULONG name_
 }
 
 /* CKU_CONTEXT_SPECIFIC: for operations with a key of CKA_ALWAYS_AUTHENTICATE, one use each (3.2 section 5.6.8). */
-static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin, bool given)
+static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin, bool given, const CK_UTF8CHAR *name, CK_ULONG name_len)
 {
 	struct hz_backend *be = s->token->be;
 	struct hz_proof proof;
@@ -189,14 +189,16 @@ static CK_RV reauthenticate(struct hz_session *s, const struct pin *pin, bool gi
 	rv = hz_gate_prove(s, pin->p, pin->len, given, &proof);
 	if (rv == CKR_OK && !hz_gate_same_tenant(s->token, &proof.accepted))
 		rv = hz_fail(CKR_PIN_INCORRECT, "the evidence belongs to another tenant than the login");
+	if (rv == CKR_OK)
+		rv = check_name(proof.accepted.tenant, name, name_len);
 	if (rv == CKR_OK && proof.pin != NULL)
 		rv = be->ops->check_pin(be, CKU_USER, proof.pin, proof.pin_len);
 	hz_proof_clear(&proof);
 	return rv == CKR_OK ? hz_op_reauthenticate(s) : rv;
 }
 
-CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
-	       CK_ULONG name_len)
+static CK_RV attempt(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
+		     CK_ULONG name_len)
 {
 	struct hz_token *t = s->token;
 	struct pin p = { NULL, 0 };
@@ -214,7 +216,7 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 	if (pin != NULL || who == CKU_SO || (t->evidence == NULL && !has_keypad(t)))
 		rv = pin_take(&p, pin, pin_len);
 	if (rv == CKR_OK && who == CKU_CONTEXT_SPECIFIC)
-		rv = reauthenticate(s, &p, pin != NULL);
+		rv = reauthenticate(s, &p, pin != NULL, name, name_len);
 	else if (rv == CKR_OK && who == CKU_USER)
 		rv = log_in_user(s, &p, pin != NULL, name, name_len);
 	else if (rv == CKR_OK)
@@ -222,6 +224,15 @@ CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, C
 	pin_drop(&p);
 	if (rv == CKR_OK && t->audit != NULL)
 		hz_audit_check(t->audit);
+	return rv;
+}
+
+CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
+	       CK_ULONG name_len)
+{
+	CK_RV rv = attempt(s, who, pin, pin_len, name, name_len);
+
+	hz_gate_forget(s); /* challenge and bundle were for one attempt, also where it failed before anybody looked at them */
 	return rv;
 }
 

@@ -10,6 +10,7 @@
 /*
  * PINs are the caller's memory, read once into secret memory. All but hz_init_token are called inside a session. Codes as the
  * standard has them; a wrong PIN is CKR_PIN_INCORRECT, or CKR_PIN_LOCKED once the tries are used up.
+ * hz_login uses up the session's challenge and staged bundle, whatever its result.
  */
 CK_RV hz_login(struct hz_session *s, CK_USER_TYPE who, const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
 	       CK_ULONG name_len);

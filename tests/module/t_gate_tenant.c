@@ -27,9 +27,14 @@ static void platform(const char *measurement)
 #define BOLT GATE_ONES
 #define NOBODY "22222222" "2222222222222222222222222222222222222222222222222222222222222222222222222222222222222222"
 
+static CK_RV log_in_to(CK_SESSION_HANDLE h, CK_USER_TYPE who, const char *name, const char *pin)
+{
+	return p11->C_LoginUser(h, who, (CK_UTF8CHAR *)(uintptr_t)pin, strlen(pin), (CK_UTF8CHAR *)(uintptr_t)name, strlen(name));
+}
+
 static CK_RV log_in_as(CK_SESSION_HANDLE h, const char *name, const char *pin)
 {
-	return p11->C_LoginUser(h, CKU_USER, (CK_UTF8CHAR *)(uintptr_t)pin, strlen(pin), (CK_UTF8CHAR *)(uintptr_t)name, strlen(name));
+	return log_in_to(h, CKU_USER, name, pin);
 }
 
 static CK_RV make(CK_SESSION_HANDLE h, CK_BBOOL token, CK_BBOOL private, const char *label, const char *tenant, CK_OBJECT_HANDLE *out)
@@ -201,25 +206,44 @@ static void test_own_slot(void)
 	OK(p11->C_CloseSession(h));
 }
 
-/* CKU_CONTEXT_SPECIFIC: another tenant's evidence does not serve. */
-static void test_context(void)
+/* An ECDSA operation of a key that wants a login of its own. */
+static void begin_guarded(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE *public, CK_OBJECT_HANDLE *key)
 {
 	static CK_BYTE p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 	CK_MECHANISM gen = { CKM_EC_KEY_PAIR_GEN, NULL, 0 }, ecdsa = { CKM_ECDSA, NULL, 0 };
 	CK_ATTRIBUTE pub[] = { { CKA_EC_PARAMS, p256, sizeof p256 } };
 	CK_ATTRIBUTE prv[] = { { CKA_PRIVATE, &yes, 1 }, { CKA_SIGN, &yes, 1 }, { CKA_ALWAYS_AUTHENTICATE, &yes, 1 }, { CKA_TOKEN, &no, 1 } };
+
+	OK(p11->C_GenerateKeyPair(h, &gen, pub, 1, prv, 4, public, key));
+	OK(p11->C_SignInit(h, &ecdsa, *key));
+}
+
+/* CKU_CONTEXT_SPECIFIC: another tenant's evidence does not serve, nor another name. */
+static void test_context(void)
+{
 	CK_SESSION_HANDLE h = p11_open(3, CKF_RW_SESSION);
 	CK_OBJECT_HANDLE public, key;
+	CK_BYTE digest[32] = { 1 }, sig[64];
+	CK_ULONG n = sizeof sig;
 
 	platform(ACME);
 	OK(p11_login(h, CKU_USER, "attest:"));
-	OK(p11->C_GenerateKeyPair(h, &gen, pub, 1, prv, 4, &public, &key));
+	begin_guarded(h, &public, &key);
 	CHECK(is_of(h, public, "acme") && is_of(h, key, "acme"));
-	OK(p11->C_SignInit(h, &ecdsa, key));
 	platform(BOLT);
 	REFUSED(p11_login(h, CKU_CONTEXT_SPECIFIC, "attest:"), "another tenant");
 	platform(ACME);
-	OK(p11_login(h, CKU_CONTEXT_SPECIFIC, "attest:"));
+	REFUSED(log_in_to(h, CKU_CONTEXT_SPECIFIC, "bolt", "attest:"), "user name");
+	OK(log_in_to(h, CKU_CONTEXT_SPECIFIC, "acme", "attest:"));
+	OK(p11->C_Sign(h, digest, sizeof digest, sig, &n));
+	OK(p11->C_CloseSession(h));
+
+	h = p11_open(17, CKF_RW_SESSION); /* nobody's slot: no name fits, and none costs a PIN */
+	OK(p11_login(h, CKU_USER, USER_PIN));
+	begin_guarded(h, &public, &key);
+	REFUSED(log_in_to(h, CKU_CONTEXT_SPECIFIC, "bob", USER_PIN), "user name");
+	REFUSED(log_in_to(h, CKU_CONTEXT_SPECIFIC, "bob", "wrong"), "user name");
+	RV(p11->C_Sign(h, digest, sizeof digest, sig, &n), CKR_USER_NOT_LOGGED_IN);
 	OK(p11->C_CloseSession(h));
 }
 
@@ -262,8 +286,8 @@ int main(void)
 	test_apart();
 	test_names();
 	test_own_slot();
-	test_context();
 	test_without();
+	test_context();
 	OK(p11->C_Finalize(NULL));
 	test_fallback();
 	return gate_end();

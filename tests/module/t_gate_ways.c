@@ -129,6 +129,47 @@ static void test_one_attempt(void)
 	OK(p11->C_CloseSession(h));
 }
 
+/* An attempt is over though nobody looked at what came with it: the bundle opens nothing afterwards, staged or given again. */
+static void test_failed_attempt(void)
+{
+	static CK_UTF8CHAR long_pin[70000];
+	CK_SESSION_HANDLE h = p11_open(2, CKF_RW_SESSION), e = p11_open(2, CKF_RW_SESSION);
+	struct gate_bundle b = { .gpus = 0 };
+	char *text;
+
+	memset(long_pin, '1', sizeof long_pin);
+	for (int i = 0; i < 6; i++) {
+		b.challenge = gate_challenge(e);
+		text = strdup(gate_make(&b));
+		gate_stage(e, text);
+		if (i == 0) {
+			OK(p11_login(h, CKU_USER, "attest:"));
+			RV(p11_login(e, CKU_USER, text), CKR_USER_ALREADY_LOGGED_IN);
+			OK(p11->C_Logout(h));
+		} else if (i == 1) {
+			OK(p11_login(h, CKU_SO, SO_PIN));
+			RV(p11_login(e, CKU_USER, text), CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+			OK(p11->C_Logout(h));
+		} else if (i == 2) {
+			RV(p11_login(e, CKU_SO, "wrong"), CKR_PIN_INCORRECT);
+		} else if (i == 3) {
+			RV(p11->C_Login(e, CKU_USER, long_pin, sizeof long_pin), CKR_PIN_LEN_RANGE);
+		} else if (i == 4) {
+			RV(p11_login(e, CKU_CONTEXT_SPECIFIC, text), CKR_OPERATION_NOT_INITIALIZED);
+		} else {
+			RV(p11->C_Login(e, 99, NULL, 0), CKR_USER_TYPE_INVALID);
+		}
+		REFUSED(p11_login(e, CKU_USER, text), "challenge");
+		gate_stage(e, text);
+		REFUSED(p11->C_Login(e, CKU_USER, NULL, 0), "challenge");
+		OK(p11->C_Login(e, CKU_USER, NULL, 0)); /* nothing is staged: the source */
+		OK(p11->C_Logout(e));
+		free(text);
+	}
+	OK(p11->C_CloseSession(h));
+	OK(p11->C_CloseSession(e));
+}
+
 /* The first alternative has no PIN: a login with NULL. A plain PIN still wants evidence beside it. */
 static void test_evidence_first(void)
 {
@@ -199,6 +240,7 @@ int main(void)
 	test_one_attempt();
 	test_evidence_first();
 	test_context();
+	test_failed_attempt();
 	OK(p11->C_Finalize(NULL));
 	return gate_end();
 }
