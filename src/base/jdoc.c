@@ -351,7 +351,7 @@ static bool value(struct parser *p, uint32_t depth)
 	case 'n':
 		return word(p, "null", HZ_J_NULL);
 	default:
-		return number(p);
+		return hz_rd_end(&p->r) ? refuse(p, depth == 0 ? "no data" : "the text ends early") : number(p);
 	}
 }
 

@@ -257,6 +257,7 @@ static void test_eip712(void)
 	CHECK(hz_eip712_digest(text, sizeof text - 1, &out, why));
 	OK(sign(CKM_HANZO_EIP712, at.priv, NULL, text, sig, &n));
 	CHECK(valid(at.pub, out.digest, sig, n));
+	refused(CKM_HANZO_EIP712, "", CKR_DATA_INVALID);
 	OK(verify(CKM_HANZO_EIP712, at.pub, NULL, text, sig, n));
 	OK(sign(CKM_HANZO_ECDSA_RECOVERABLE, at.priv, NULL, "0123456789abcdef0123456789abcdef", sig, &n));
 	CHECK(valid(at.pub, (const uint8_t *)"0123456789abcdef0123456789abcdef", sig, n));

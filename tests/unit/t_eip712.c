@@ -169,6 +169,7 @@ START_TEST(test_refused)
 	ck_assert(!digest("[]", hex));
 	ck_assert(!digest("{}", hex));
 	ck_assert(!digest("", hex));
+	ck_assert_msg(strstr(why, "no data") != NULL, "%s", why);
 }
 END_TEST
 

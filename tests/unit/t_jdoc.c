@@ -50,6 +50,23 @@ START_TEST(test_refused)
 }
 END_TEST
 
+START_TEST(test_reasons)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = { { "", "no data" }, { " \r\n\t", "no data" }, { "[1,", "the text ends early" }, { "{\"a\":", "the text ends early" },
+		      { "+1", "bad number" }, { "-", "bad number" } };
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct hz_jdoc j;
+
+		ck_assert(!hz_jdoc_parse(&j, cases[i].text, strlen(cases[i].text), &lim));
+		ck_assert_str_eq(j.why, cases[i].why);
+		hz_jdoc_free(&j);
+	}
+}
+END_TEST
+
 START_TEST(test_every_prefix_of_a_text_is_refused)
 {
 	static const char text[] = "{\"a\":[1,-2.5e3,\"\\u00e9\xc3\xa9\"],\"b\":{\"c\":true,\"d\":null}}";
@@ -124,6 +141,7 @@ int main(void)
 
 	tcase_add_test(tc, test_accepted);
 	tcase_add_test(tc, test_refused);
+	tcase_add_test(tc, test_reasons);
 	tcase_add_test(tc, test_every_prefix_of_a_text_is_refused);
 	tcase_add_test(tc, test_values);
 	tcase_add_test(tc, test_limits);
