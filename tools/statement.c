@@ -84,11 +84,17 @@ static int each_file(struct statement_cmd *c, statement_fn fn, void *state, doub
 	for (int i = 0; go && i < c->nfiles; i++) {
 		FILE *f = fopen(c->files[i], "re");
 		size_t n;
+		bool read;
 
 		if (f == NULL)
 			return tool_fail(TOOL_REFUSED, "%s: %s", c->files[i], strerror(errno));
 		n = fread(text, 1, sizeof text, f);
+		read = ferror(f) == 0;
+		if (!read)
+			tool_fail(TOOL_REFUSED, "%s: %s", c->files[i], strerror(errno));
 		fclose(f);
+		if (!read)
+			return TOOL_REFUSED;
 		go = fn(c, state, text, n);
 		progress(c, began, &shown, false);
 	}
@@ -263,7 +269,7 @@ static bool complete(const struct statement_cmd *c, bool sign)
 		return false;
 	if (sign)
 		return c->k.tool.has_slot && key && c->address == NULL && c->public_key == NULL && c->signature == NULL && c->signatures == NULL;
-	return who && signature && !key && !c->k.tool.has_slot && (c->signature == NULL || c->nfiles == 1);
+	return who && signature && !key && !c->k.tool.has_slot && !c->rs;
 }
 
 int statement_main(enum hz_poai_kind kind, int argc, char **argv)
@@ -283,6 +289,8 @@ int statement_main(enum hz_poai_kind kind, int argc, char **argv)
 	c.nfiles = argc - optind;
 	if (!complete(&c, sign))
 		return usage(kind);
+	if (c.signature != NULL && c.nfiles > 1)
+		return tool_fail(TOOL_USAGE, "--signature is that of one statement: give --signatures with the signatures of %d files", c.nfiles);
 	if (c.ask.tier == 0)
 		c.ask.tier = 2;
 	return sign ? statement_sign(&c) : statement_verify(&c);

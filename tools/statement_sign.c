@@ -2,8 +2,10 @@
 /* Signing statements with a key of the module. */
 #include <string.h>
 
+#include "base/error.h"
 #include "base/hex.h"
 #include "ck/names.h"
+#include "gov/config.h"
 #include "statement.h"
 
 struct signer {
@@ -47,6 +49,8 @@ static bool sign_one(struct statement_cmd *c, void *state, const char *text, siz
 	if (rv == CKR_OK)
 		rv = c->k.tool.p11->C_Sign(c->k.session, (CK_BYTE *)(uintptr_t)text, len, sig, &n);
 	if (rv == CKR_OK) {
+		if (c->profile != NULL && c->rs)
+			n = 64; /* the mechanism of raw digests has no form to choose */
 		c->done++;
 		print_signature(c, s, sig, n);
 		return true;
@@ -56,16 +60,34 @@ static bool sign_one(struct statement_cmd *c, void *state, const char *text, siz
 	return rv == CKR_DATA_INVALID || rv == CKR_DATA_LEN_RANGE || rv == CKR_FUNCTION_REJECTED;
 }
 
+/* Can the mechanism do without a parameter? Then the module's own domain and form hold. */
+static bool plain(const struct statement_cmd *c)
+{
+	return c->profile != NULL || (!c->has_chain && !c->has_contract && !c->rs);
+}
+
+/* A parameter always names a chain: the configured one, from where the module has it, unless another is asked for. */
+static bool choose_chain(struct statement_cmd *c)
+{
+	struct hz_config *conf = NULL;
+
+	if (plain(c) || c->has_chain)
+		return true;
+	if (hz_config_load(&conf, NULL) != CKR_OK)
+		return tool_fail(TOOL_REFUSED, "no chain id: %s", hz_error_text()) == TOOL_OK;
+	c->chain_id = conf->chain_id;
+	hz_config_free(conf);
+	return true;
+}
+
 static void choose_mechanism(const struct statement_cmd *c, struct signer *s)
 {
-	bool plain = !c->has_chain && !c->has_contract && !c->rs;
-
 	if (c->profile != NULL) {
 		s->mech.mechanism = CKM_HANZO_ECDSA_RECOVERABLE;
 		return;
 	}
 	s->mech.mechanism = c->kind == HZ_HMM ? CKM_HANZO_HMM_SETTLEMENT : CKM_HANZO_POAI;
-	if (plain) /* the module's configured chain id */
+	if (plain(c))
 		return;
 	s->param.ulChainId = c->chain_id;
 	s->param.hasContract = c->has_contract;
@@ -80,6 +102,8 @@ int statement_sign(struct statement_cmd *c)
 	struct signer s = { .bundle = HZ_BUF_INIT };
 	int rc = TOOL_REFUSED;
 
+	if (!choose_chain(c))
+		return TOOL_REFUSED;
 	choose_mechanism(c, &s);
 	c->k.read_only = true;
 	if (keyed_open(&c->k) && keyed_find(&c->k, c->k.label, c->k.id, &s.key) &&

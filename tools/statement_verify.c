@@ -19,7 +19,8 @@ enum { RECORD_DEPTH = 10 }; /* of a record: a bundle may be 8 deep */
 struct verifier {
 	uint8_t address[20];
 	EVP_PKEY *pq;       /* an ML-DSA-65 key; else the address decides */
-	FILE *signatures;   /* one a line, in the order of the statements; NULL: the one of --signature */
+	FILE *signatures;   /* one a line, in the order of the statements; NULL: the one of --signature, */
+	const char *one;    /* until a statement has had it */
 	char *line;
 	size_t room;
 	uint8_t separator[32];
@@ -127,14 +128,24 @@ static void read_record(const char *text, size_t n, struct answer *a)
 	a->bundle = hz_json_member(text, n, "attestation", &a->bundle_len);
 }
 
-/* The answer that belongs to the next statement: a signature alone, or a record with one. */
-static void next_answer(struct statement_cmd *c, struct verifier *v, struct answer *a)
+/* The next line of --signatures, or the one of --signature; NULL: there is none left. */
+static const char *next_line(struct verifier *v)
 {
-	const char *text = c->signature;
-	size_t n;
+	const char *one = v->one;
 
 	if (v->signatures != NULL)
-		text = getline(&v->line, &v->room, v->signatures) > 0 ? v->line : "";
+		return getline(&v->line, &v->room, v->signatures) > 0 ? v->line : NULL;
+	v->one = NULL;
+	return one;
+}
+
+/* The answer that belongs to the next statement: a signature alone, or a record with one. */
+static void next_answer(struct verifier *v, struct answer *a)
+{
+	const char *text = next_line(v);
+	size_t n;
+
+	text = text != NULL ? text : "";
 	n = strcspn(text, "\r\n");
 	a->sig_len = a->bundle_len = 0;
 	a->bundle = NULL;
@@ -242,7 +253,7 @@ static bool verify_one(struct statement_cmd *c, void *state, const char *text, s
 	bool bad, simulated = false;
 	const char *why = digest_of(c, v, text, len, digest, &bad);
 
-	next_answer(c, v, &a);
+	next_answer(v, &a);
 	if (bad)
 		statement_refused(c, "bad data", why);
 	else if (why != NULL)
@@ -258,9 +269,33 @@ static bool verify_one(struct statement_cmd *c, void *state, const char *text, s
 	return true;
 }
 
+/* A signature that no statement belongs to: one of the two lists is not what it was taken for. */
+static bool left_over(struct verifier *v)
+{
+	const char *text;
+
+	while ((text = next_line(v)) != NULL)
+		if (text[strspn(text, " \t\r\n")] != '\0')
+			return true;
+	return false;
+}
+
+static int verify_all(struct statement_cmd *c, struct verifier *v)
+{
+	int rc = statement_each(c, verify_one, v);
+
+	if ((rc == TOOL_OK || c->refused != 0) && left_over(v)) {
+		statement_refused(c, "no statement", "there are more signatures than statements");
+		rc = TOOL_REFUSED;
+	}
+	if (v->signatures != NULL && ferror(v->signatures) != 0)
+		rc = tool_fail(TOOL_REFUSED, "%s cannot be read", c->signatures);
+	return rc;
+}
+
 int statement_verify(struct statement_cmd *c)
 {
-	struct verifier v = { .pq = NULL };
+	struct verifier v = { .pq = NULL, .one = c->signature };
 	int rc = TOOL_OK;
 
 	if (c->address != NULL && !hz_ethaddr_parse(c->address, strlen(c->address), v.address))
@@ -273,7 +308,7 @@ int statement_verify(struct statement_cmd *c)
 		rc = TOOL_USAGE;
 	if (rc == TOOL_OK) {
 		hz_poai_separator(c->kind, c->chain_id, c->has_contract ? c->contract : NULL, v.separator);
-		rc = statement_each(c, verify_one, &v);
+		rc = verify_all(c, &v);
 	}
 	EVP_PKEY_free(v.pq);
 	attested_free(v.attested);

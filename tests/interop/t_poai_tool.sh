@@ -79,6 +79,75 @@ refused tool poai verify --address "$a" --signatures two --chain-id 5 f7 f8
 poai gpt4 "$now" 10 >f10
 with_key poai --json --id 01 f10 | grep -qE '^\{"signature":"0x[0-9a-f]{130}"\}$' || fail "--json"
 
+say "the configured chain, whatever else the options choose"
+printf '[hanzo]\nchain_id = 1\n' >conf
+chmod 600 conf
+c=0x1100000000000000000000000000000000000011
+n=20
+configured() { HANZO_PKCS11_CONF="$work/conf" with_key "$@"; }
+for options in "" "--rs" "--contract $c" "--rs --contract $c" "--rs --chain-id 36963"; do
+	n=$((n + 1))
+	chain=1
+	domain=
+	case $options in *chain-id*) chain=36963 ;; esac
+	case $options in *contract*) domain="--contract $c" ;; esac
+	poai gpt4 "$now" $n >one
+	# shellcheck disable=SC2086
+	configured poai --id 01 $options one >one.sig || fail "sign $options"
+	# shellcheck disable=SC2086
+	tool poai verify --address "$a" --signatures one.sig --chain-id $chain $domain one >/dev/null || fail "not the configured chain: $options"
+	# shellcheck disable=SC2086
+	refused tool poai verify --address "$a" --signatures one.sig --chain-id $((36964 - chain)) $domain one
+done
+hmm job-9 "$now" >h9
+configured hmm --label hmm:acme:main --rs h9 >h9.sig
+tool hmm verify --address "$(address hmm:acme:main)" --signatures h9.sig --chain-id 1 h9 >/dev/null || fail "the chain of a settlement"
+
+say "nothing to sign, and what cannot be read"
+: >empty
+printf ' \n' >blank
+printf '{"modelId":' >cut
+for f in empty blank; do
+	[ "$(with_key poai --id 01 $f || true)" = "refused: CKR_DATA_INVALID: no data" ] || fail "sign: $f is not called no data"
+	[ "$(tool poai verify --address "$a" --signatures two $f | head -1)" = "refused: bad data: no data" ] || fail "verify: $f is not called no data"
+done
+tool poai verify --address "$a" --signatures two cut | grep -qx 'refused: bad data: the text ends early' || fail "half a statement"
+[ "$(tool poai verify --profile verdict --address "$a" --signatures two empty | head -1)" = "refused: bad data: JSON, byte 0: no data" ] || fail "a profile of nothing"
+mkdir -p folder
+for words in "poai sign --module $HANZO_MODULE --slot 1 --pin-source env:TOOL_PIN --id 01" "poai verify --address $a --signatures two"; do
+	# shellcheck disable=SC2086
+	refused tool $words folder
+	grep -q 'folder: Is a directory' refused.out || { cat refused.out; fail "a folder: $words"; }
+done
+refused tool poai verify --address "$a" --signatures folder f7
+grep -q 'folder cannot be read' refused.out || { cat refused.out; fail "signatures in a folder"; }
+
+say "as many signatures as statements"
+# left_over ARGUMENTS...: verified, but for a signature too many
+left_over() {
+	refused tool poai verify --address "$a" "$@"
+	[ "$(cat refused.out)" = "valid
+refused: no statement: there are more signatures than statements" ] || { cat refused.out; fail "signatures left over: $*"; }
+}
+head -1 signed >first
+left_over --signatures signatures first
+left_over --signatures signatures <first
+[ "$(tool poai verify --json --address "$a" --signatures signatures first | tail -1)" = \
+	'{"error":"no statement","reason":"there are more signatures than statements"}' ] || fail "left over, --json"
+refused tool poai verify --address "$a" --signatures signatures </dev/null
+{ cat signatures; echo; echo ' '; } >spaced
+tool poai verify --address "$a" --signatures spaced <signed >/dev/null || fail "blank lines after the signatures"
+one=$(head -1 signatures)
+[ "$(tool poai verify --address "$a" --signature "$one" <first)" = valid ] || fail "--signature and a line of standard input"
+refused tool poai verify --address "$a" --signature "$one" <signed
+[ "$(cut -d: -f1,2 refused.out)" = "valid
+refused: no signature" ] || { cat refused.out; fail "--signature and two lines"; }
+refused tool poai verify --address "$a" --signature "$one" </dev/null
+grep -q 'more signatures' refused.out || { cat refused.out; fail "--signature and nothing"; }
+rc=0
+tool poai verify --address "$a" --signature "$one" f7 f8 >out 2>&1 || rc=$?
+[ "$rc" = 2 ] && grep -q -- '--signature is that of one statement' out || { cat out; fail "--signature and two files"; }
+
 say "settlements"
 hmm job-1 "$now" >h1
 with_key hmm --label hmm:acme:main h1 >h1.sig
@@ -98,11 +167,15 @@ printf '{"chainId":36963,"governor":"0x%040d","taskId":"7","modelSpecHash":"%s",
 with_key poai --profile verdict --label plain verdict >verdict.sig
 tool poai verify --profile verdict --address "$(address plain)" --signature "$(cat verdict.sig)" verdict >/dev/null || fail "verdict"
 refused tool poai verify --profile verdict --address "$a" --signature "$(cat verdict.sig)" verdict
+with_key poai --profile verdict --rs --label plain verdict >verdict.rs
+[ "$(wc -c <verdict.rs)" = 131 ] || fail "--profile with --rs: $(cat verdict.rs)"
+tool poai verify --profile verdict --address "$(address plain)" --signature "$(cat verdict.rs)" verdict >/dev/null || fail "r and s of a verdict"
 refused with_key poai --profile verdict --label poai:acme:gpt4 verdict
 refused with_key poai --profile receipt --label plain verdict
 
 say "called wrongly"
-for args in "poai" "poai sign" "poai verify --address 0x00" "hmm sign --profile verdict --slot 1 --label x" "poai sign --profile none --slot 1 --label x"; do
+for args in "poai" "poai sign" "poai verify --address 0x00" "hmm sign --profile verdict --slot 1 --label x" "poai sign --profile none --slot 1 --label x" \
+	"poai verify --rs --address $a --signatures signatures" "poai sign --profile verdict --chain-id 1 --slot 1 --label x"; do
 	rc=0
 	# shellcheck disable=SC2086
 	tool $args </dev/null >/dev/null 2>&1 || rc=$?
