@@ -57,18 +57,42 @@ npm_packages() {
 	fi
 	cp "$from"/*.mjs "$home/"
 }
-# wait_port PORT [LOG...]: until something listens there (10 s at most), else the logs.
-wait_port() {
-	for _ in $(seq 100); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
-		sleep 0.1
+# serve LOG COMMAND...: start a server (a function must exec it) on a free port, its $port, and wait until it listens there (60 s at most);
+# $server is its process. The port is free only until it is used: a server that finds it taken is started again on another.
+serve() {
+	local log=$1 try
+	shift
+	for try in 1 2 3 4 5; do
+		port=$(free_port)
+		"$@" >"$log" 2>&1 &
+		server=$!
+		servers="$servers $server"
+		for _ in $(seq 600); do
+			if grep -qi 'address already in use' "$log" || ! kill -0 "$server" 2>/dev/null; then break; fi
+			if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then sleep 0.1; break; fi
+			sleep 0.1
+		done
+		if ! grep -qi 'address already in use' "$log"; then break; fi # else whoever answers there is another
+		say "port $port is taken"
+		kill "$server" 2>/dev/null || true
+		wait "$server" 2>/dev/null || true
 	done
-	cat "${@:2}" 2>/dev/null || true
-	fail "nothing listens on port $1"
+	kill -0 "$server" 2>/dev/null && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+	cat "$log"
+	fail "nothing listens on port $port"
 }
-# A free port on the loopback.
+# A port on the loopback that nobody uses, of those that the kernel does not give to clients.
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	python3 -c '
+import random, socket
+while True:
+    s, port = socket.socket(), random.randint(10240, 32767)
+    try:
+        s.bind(("127.0.0.1", port))
+        print(port)
+        break
+    except OSError:
+        pass'
 }
 # listening SOCKET [LOG...]: until somebody listens on a Unix socket (30 s at most), else the logs; its file is there a moment earlier.
 listening() {

@@ -33,7 +33,7 @@ chmod -R o= /run/lock/opencryptoki "$state"
 # The package's configuration has the software token in slot 3.
 pkcsslotd -f > "$work/slotd.out" 2>&1 &
 servers="$servers $!"
-for _ in $(seq 300); do [ -S /run/pkcsslotd.socket ] && break; sleep 0.1; done
+listening /var/run/pkcsslotd.socket "$work/slotd.out"
 ock() { timeout 60 pkcsconf -c 3 "$@" >"$work/ock.out" 2>&1 || { cat "$work/ock.out" "$work/slotd.out"; fail "pkcsconf $1"; }; }
 echo device | ock -I -S 87654321
 ock -P -S 87654321 -n 8765432

@@ -68,18 +68,14 @@ ossl cms -decrypt -in enveloped.pem -inform PEM -recip grsa.crt -inkey "$(uri gr
 [ "$(tr -d '\r\n' < pt)" = "$(cat msg)" ] || fail "cms text"
 
 say "TLS"
-port=$(free_port)
-timeout 60 openssl s_server -accept "127.0.0.1:$port" -cert gec.crt -key "$(uri gec private)" -www > server.log 2>&1 &
-servers="$servers $!"
-wait_port "$port"
+start() { exec timeout 300 openssl s_server -accept "127.0.0.1:$port" -cert gec.crt -key "$(uri gec private)" -www; }
+serve server.log start
 for v in -tls1_3 -tls1_2; do
 	echo 'GET / HTTP/1.0' | OPENSSL_CONF=/dev/null timeout 20 openssl s_client -connect "127.0.0.1:$port" $v -CAfile gec.crt -verify_return_error -servername localhost -quiet > client.log 2>&1 ||
 		{ cat client.log server.log; fail "handshake $v"; }
 done
 say "client certificate"
-port2=$(free_port)
 OPENSSL_CONF=/dev/null openssl req -x509 -newkey rsa:2048 -nodes -keyout srv.key -subj /CN=localhost -days 2 -out srv.crt 2>/dev/null
-OPENSSL_CONF=/dev/null timeout 60 openssl s_server -accept "127.0.0.1:$port2" -cert srv.crt -key srv.key -CAfile gec.crt -Verify 2 -verify_return_error -www > server2.log 2>&1 &
-servers="$servers $!"
-wait_port "$port2"
-echo 'GET / HTTP/1.0' | timeout 20 openssl s_client -connect "127.0.0.1:$port2" -cert grsa.crt -key "$(uri grsa private)" -CAfile srv.crt -quiet > client2.log 2>&1 || { cat client2.log server2.log; fail "client certificate"; }
+start() { OPENSSL_CONF=/dev/null exec timeout 300 openssl s_server -accept "127.0.0.1:$port" -cert srv.crt -key srv.key -CAfile gec.crt -Verify 2 -verify_return_error -www; }
+serve server2.log start
+echo 'GET / HTTP/1.0' | timeout 20 openssl s_client -connect "127.0.0.1:$port" -cert grsa.crt -key "$(uri grsa private)" -CAfile srv.crt -quiet > client2.log 2>&1 || { cat client2.log server2.log; fail "client certificate"; }

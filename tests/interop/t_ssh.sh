@@ -21,7 +21,6 @@ if grep -q k256 objects; then cat objects; fail "hide_secp256k1 hides nothing"; 
 timeout 30 ssh-keygen -D "$HANZO_MODULE" > authorized 2>keygen.log || { cat keygen.log; fail "ssh-keygen -D"; }
 [ "$(grep -cE '^(ssh-rsa|ecdsa-sha2-nistp256) ' authorized)" = 2 ] || { cat authorized; fail "two public keys expected"; }
 
-port=$(free_port)
 ssh-keygen -q -t ed25519 -N '' -f host
 mkdir -p empty; chmod 700 empty
 if [ ! -d /run/sshd ] && mkdir /run/sshd 2>/dev/null; then
@@ -29,7 +28,6 @@ if [ ! -d /run/sshd ] && mkdir /run/sshd 2>/dev/null; then
 fi
 chmod 755 "$work"
 cat > sshd_config <<EOF
-Port $port
 ListenAddress 127.0.0.1
 HostKey $work/host
 AuthorizedKeysFile $work/authorized
@@ -39,9 +37,8 @@ UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
 EOF
-timeout 120 "$sshd" -D -e -f "$work/sshd_config" > sshd.log 2>&1 &
-servers="$servers $!"
-wait_port "$port"
+start() { exec timeout 300 "$sshd" -D -e -p "$port" -f "$work/sshd_config"; }
+serve sshd.log start
 printf '#!/bin/sh\necho %s\n' "$pin" > askpass; chmod 700 askpass
 for alg in rsa-sha2-256 rsa-sha2-512 ecdsa-sha2-nistp256; do
 	out=$(SSH_ASKPASS="$work/askpass" SSH_ASKPASS_REQUIRE=force timeout 30 ssh -F none -p "$port" -o PKCS11Provider="$HANZO_MODULE" \
