@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -17,63 +16,71 @@ enum { MAX_INPUT = 0x7fffffff, MAX_SPKI = 1200, TEXT = 8192 };
 
 struct cmd {
 	struct keyed k;
-	const char *public_key, *aad, *out, *request, *gateway, *proof_label, *file;
+	const char *public_key, *out, *request, *proof_label, *file;
+	uint8_t aad[TEXT_AAD], gateway[20];
+	size_t aad_len;
 	CK_ULONG chain_id;
-	bool has_chain;
+	bool has_chain, has_gateway;
 };
 
-static bool take_aad(const struct cmd *c, uint8_t *raw, size_t room, CK_HANZO_ECIES_PARAMS *p)
+/* The blob's parts as a JSON object. A blob may be larger than what json-c takes for a string. */
+static void blob_json(const struct hz_buf *b, struct hz_buf *out)
 {
-	size_t n = 0;
+	static const struct {
+		const char *before;
+		size_t at, len;
+	} parts[] = { { "{\n  \"publicKey\": \"0x", 0, HZ_ECIES_K },
+		      { "\",\n  \"nonce\": \"0x", HZ_ECIES_K, HZ_ECIES_NONCE },
+		      { "\",\n  \"ciphertext\": \"0x", HZ_ECIES_K + HZ_ECIES_NONCE, 0 } };
 
-	if (c->aad != NULL && !text_hex(c->aad, raw, room, &n))
-		return tool_fail(TOOL_USAGE, "--aad takes hexadecimal digits") == TOOL_OK;
-	*p = (CK_HANZO_ECIES_PARAMS){ raw, n };
-	return true;
+	for (size_t i = 0; i < 3; i++) {
+		size_t n = parts[i].len != 0 ? parts[i].len : b->len - parts[i].at;
+		char *hex;
+
+		hz_buf_str(out, parts[i].before);
+		hex = (char *)hz_buf_room(out, 2 * n + 1);
+		if (hex == NULL)
+			return;
+		hz_hex_encode(b->p + parts[i].at, n, hex);
+		out->len--; /* the terminating zero */
+	}
+	hz_buf_str(out, "\"\n}\n");
 }
 
 static int print_blob(const struct cmd *c, const struct hz_buf *b)
 {
-	struct json_object *o;
-	static const struct {
-		const char *name;
-		size_t at, len;
-	} parts[] = { { "publicKey", 0, 33 }, { "nonce", 33, 12 }, { "ciphertext", 45, 0 } };
+	struct hz_buf json = HZ_BUF_INIT;
+	const struct hz_buf *out = b;
+	int rc = TOOL_REFUSED;
 
-	if (!c->k.tool.json)
-		return file_write(c->out, b->p, b->len, false) ? TOOL_OK : TOOL_REFUSED;
-	o = json_object_new_object();
-	for (size_t i = 0; i < 3; i++) {
-		size_t n = parts[i].len != 0 ? parts[i].len : b->len - parts[i].at;
-		char *hex = malloc(2 * n + 3);
-
-		if (hex == NULL)
-			break;
-		memcpy(hex, "0x", 3);
-		hz_hex_encode(b->p + parts[i].at, n, hex + 2);
-		json_object_object_add(o, parts[i].name, json_object_new_string(hex));
-		free(hex);
+	if (c->k.tool.json) {
+		blob_json(b, &json);
+		out = &json;
 	}
-	tool_print_json(o);
-	return TOOL_OK;
+	if (out->failed)
+		tool_fail(TOOL_REFUSED, "out of memory");
+	else if (file_write(c->out, out->p, out->len, false))
+		rc = TOOL_OK;
+	hz_buf_free(&json);
+	return rc;
 }
 
 /* To a given public key no module is needed; to a key of a token its own public half is read. */
 static int run_encrypt(struct cmd *c)
 {
 	struct hz_buf text = HZ_BUF_SECRET, blob = HZ_BUF_INIT;
-	uint8_t pub[64], raw[4096];
-	CK_HANZO_ECIES_PARAMS p = { NULL, 0 };
+	const struct hz_ecies_aad aad = { HZ_ECIES_PLAIN, c->aad, c->aad_len };
+	uint8_t pub[64];
 	CK_OBJECT_HANDLE key;
-	struct hz_ecies_aad aad;
 	int rc = TOOL_REFUSED;
-	bool ok = take_aad(c, raw, sizeof raw, &p);
+	bool ok;
 
+	if (c->public_key == NULL && !keyed_named(&c->k))
+		return TOOL_USAGE;
 	if (c->public_key != NULL)
-		ok = ok && text_point(c->public_key, pub);
+		ok = text_point(c->public_key, pub);
 	else
-		ok = ok && keyed_open(&c->k) && keyed_find(&c->k, c->k.label, c->k.id, &key) && keyed_point(&c->k, key, pub);
-	aad = (struct hz_ecies_aad){ HZ_ECIES_PLAIN, p.pAAD, p.ulAADLen };
+		ok = keyed_open(&c->k) && keyed_find(&c->k, c->k.label, c->k.id, &key) && keyed_point(&c->k, key, pub);
 	if (ok && file_read(c->file, MAX_INPUT - 64, &text)) {
 		CK_RV rv = hz_ecies_seal(pub, &aad, text.p, text.len, &blob);
 
@@ -88,20 +95,22 @@ static int run_encrypt(struct cmd *c)
 static int run_decrypt(struct cmd *c)
 {
 	struct hz_buf blob = HZ_BUF_INIT, text = HZ_BUF_SECRET;
-	uint8_t raw[4096];
-	CK_HANZO_ECIES_PARAMS p = { NULL, 0 };
+	CK_HANZO_ECIES_PARAMS p = { c->aad, c->aad_len };
 	CK_MECHANISM m = { CKM_HANZO_ECIES, &p, sizeof p };
 	CK_OBJECT_HANDLE key;
 	CK_ULONG n;
 	int rc = TOOL_REFUSED;
 	CK_RV rv;
 
-	if (take_aad(c, raw, sizeof raw, &p) && file_read(c->file, MAX_INPUT, &blob) && keyed_open(&c->k) &&
+	if (!keyed_named(&c->k))
+		return TOOL_USAGE;
+	if (file_read(c->file, MAX_INPUT, &blob) && keyed_open(&c->k) &&
 	    keyed_find(&c->k, c->k.label, c->k.id, &key)) {
 		rv = c->k.tool.p11->C_DecryptInit(c->k.session, &m, key);
 		n = blob.len;
-		(void)hz_buf_room(&text, n + 1);
-		if (rv == CKR_OK && !text.failed)
+		if (rv == CKR_OK && hz_buf_room(&text, n + 1) == NULL)
+			rv = CKR_HOST_MEMORY;
+		if (rv == CKR_OK)
 			rv = c->k.tool.p11->C_Decrypt(c->k.session, blob.p, blob.len, text.p, &n);
 		if (rv != CKR_OK)
 			keyed_refused(&c->k, "decryption", rv);
@@ -164,12 +173,10 @@ static bool read_request(const struct cmd *c, struct json_object *o, struct requ
 /* Was it the gateway that asked? */
 static bool authorised(const struct cmd *c, struct request *r)
 {
-	uint8_t want[20], got[20], pub[64];
+	uint8_t got[20], pub[64];
 	struct hz_eip712 d;
 	char why[HZ_EIP712_WHY], text[TEXT];
 
-	if (c->gateway == NULL || !hz_ethaddr_parse(c->gateway, strlen(c->gateway), want))
-		return tool_fail(TOOL_USAGE, "--gateway takes an Ethereum address") == TOOL_OK;
 	snprintf(text, sizeof text,
 		 "{\"types\":{\"DelegateAuthorization\":[{\"name\":\"ephemeralPubKey\",\"type\":\"string\"},{\"name\":\"targetPubKey\","
 		 "\"type\":\"string\"}]},\"primaryType\":\"DelegateAuthorization\",\"domain\":{\"name\":\"ProtocolDelegate\",\"version\":\"1\","
@@ -179,7 +186,7 @@ static bool authorised(const struct cmd *c, struct request *r)
 		return tool_fail(TOOL_REFUSED, "the request: %s", why) == TOOL_OK;
 	if (r->sig[64] < 2)
 		r->sig[64] = (uint8_t)(r->sig[64] + 27);
-	if (!hz_k256_recover(pub, d.digest, r->sig) || !hz_k256_address(pub, got) || memcmp(want, got, 20) != 0)
+	if (!hz_k256_recover(pub, d.digest, r->sig) || !hz_k256_address(pub, got) || memcmp(c->gateway, got, 20) != 0)
 		return tool_fail(TOOL_REFUSED, "the request is not signed by the gateway") == TOOL_OK;
 	return true;
 }
@@ -241,6 +248,10 @@ static int run_delegate(struct cmd *c)
 	struct json_object *o = NULL;
 	int rc = TOOL_REFUSED;
 
+	if (!keyed_named(&c->k))
+		return TOOL_USAGE;
+	if (!c->has_gateway)
+		return tool_fail(TOOL_USAGE, "--gateway is missing: whose requests are answered");
 	if (file_read(c->request, 1 << 16, &text)) {
 		hz_buf_u8(&text, 0);
 		o = text.failed ? NULL : json_tokener_parse((char *)text.p);
@@ -269,14 +280,20 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static bool take_gateway(struct cmd *c)
+{
+	c->has_gateway = hz_ethaddr_parse(optarg, strlen(optarg), c->gateway);
+	return c->has_gateway || tool_fail(TOOL_USAGE, "--gateway takes an Ethereum address") == TOOL_OK;
+}
+
 static bool option(struct cmd *c, int o)
 {
 	switch (o) {
 	case O_KEY: c->public_key = optarg; return true;
-	case O_AAD: c->aad = optarg; return true;
+	case O_AAD: return text_aad(optarg, c->aad, &c->aad_len);
 	case O_OUT: c->out = optarg; return true;
 	case O_REQUEST: c->request = optarg; return true;
-	case O_GATEWAY: c->gateway = optarg; return true;
+	case O_GATEWAY: return take_gateway(c);
 	case O_PROOF: c->proof_label = optarg; return true;
 	case O_CHAIN: return c->has_chain = tool_number(optarg, &c->chain_id);
 	default: return keyed_option(&c->k, o, optarg);

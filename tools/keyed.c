@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -56,6 +58,13 @@ bool keyed_option(struct keyed *k, int option, const char *value)
 	}
 }
 
+bool keyed_named(const struct keyed *k)
+{
+	if (!k->tool.has_slot)
+		return tool_fail(TOOL_USAGE, "--slot is missing") == TOOL_OK;
+	return k->label != NULL || k->id != NULL || tool_fail(TOOL_USAGE, "--label or --id is missing") == TOOL_OK;
+}
+
 const char *keyed_reason(const struct keyed *k, char *out, size_t room)
 {
 	CK_ULONG n = room;
@@ -100,10 +109,6 @@ bool keyed_open(struct keyed *k)
 	CK_FLAGS flags = CKF_SERIAL_SESSION | (k->read_only ? 0 : CKF_RW_SESSION);
 	CK_RV rv;
 
-	if (!k->tool.has_slot) {
-		tool_fail(TOOL_USAGE, "--slot is missing");
-		return false;
-	}
 	if (!tool_load(&k->tool))
 		return false;
 	k->why = keyed_find_why(&k->tool);
@@ -118,18 +123,16 @@ void keyed_close(struct keyed *k)
 	tool_unload(&k->tool);
 }
 
-bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJECT_HANDLE *key)
+bool keyed_look(const struct keyed *k, const char *label, const char *id, CK_OBJECT_HANDLE found[2], CK_ULONG *got)
 {
 	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
 	uint8_t raw[ID_ROOM];
 	size_t len;
 	CK_ATTRIBUTE t[3] = { { CKA_CLASS, &cls, sizeof cls } };
-	CK_OBJECT_HANDLE found[2];
-	CK_ULONG n = 1, got = 0;
+	CK_ULONG n = 1;
 	CK_RV rv;
 
-	if (label == NULL && id == NULL)
-		return tool_fail(TOOL_USAGE, "--label or --id is missing") == TOOL_OK;
+	*got = 0;
 	if (label != NULL)
 		t[n++] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
 	if (id != NULL) {
@@ -139,21 +142,43 @@ bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJ
 	}
 	rv = k->tool.p11->C_FindObjectsInit(k->session, t, n);
 	if (rv == CKR_OK)
-		rv = k->tool.p11->C_FindObjects(k->session, found, 2, &got);
+		rv = k->tool.p11->C_FindObjects(k->session, found, 2, got);
 	k->tool.p11->C_FindObjectsFinal(k->session);
-	if (rv != CKR_OK)
-		return keyed_refused(k, "C_FindObjects", rv) == TOOL_OK;
+	return rv == CKR_OK || keyed_refused(k, "C_FindObjects", rv) == TOOL_OK;
+}
+
+bool keyed_unused(const struct keyed *k, const char *label)
+{
+	CK_OBJECT_HANDLE found[2];
+	CK_ULONG got;
+
+	return keyed_look(k, label, NULL, found, &got) &&
+	       (got == 0 || tool_fail(TOOL_REFUSED, "the token has a private key %s already", label) == TOOL_OK);
+}
+
+bool keyed_find(const struct keyed *k, const char *label, const char *id, CK_OBJECT_HANDLE *key)
+{
+	CK_OBJECT_HANDLE found[2];
+	CK_ULONG got;
+
+	if (!keyed_look(k, label, id, found, &got))
+		return false;
 	if (got != 1)
 		return tool_fail(TOOL_REFUSED, "%s private key %s", got == 0 ? "no" : "more than one", label != NULL ? label : id) == TOOL_OK;
 	*key = found[0];
 	return true;
 }
 
-/* SubjectPublicKeyInfo ends with the point, which is uncompressed or compressed. */
+/* SubjectPublicKeyInfo (RFC 5480): DER leaves nothing open but the form of the point. Another curve's point may be one of this curve too. */
 static bool spki_point(const uint8_t *der, size_t n, uint8_t pub[64])
 {
-	return (n > 66 && der[n - 66] == 0 && hz_k256_pub_parse(pub, der + n - 65, 65)) ||
-	       (n > 34 && der[n - 34] == 0 && hz_k256_pub_parse(pub, der + n - 33, 33));
+	/* id-ecPublicKey, secp256k1; then the tag of the BIT STRING */
+	static const uint8_t algorithm[] = { 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+					     0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03 };
+	const size_t head = 2 + sizeof algorithm + 2;
+
+	return (n == head + 33 || n == head + 65) && der[0] == 0x30 && der[1] == n - 2 && memcmp(der + 2, algorithm, sizeof algorithm) == 0 &&
+	       der[head - 2] == n - head + 1 && der[head - 1] == 0 && hz_k256_pub_parse(pub, der + head, n - head);
 }
 
 bool keyed_point(const struct keyed *k, CK_OBJECT_HANDLE key, uint8_t pub[64])
@@ -281,16 +306,86 @@ bool file_read(const char *path, size_t max, struct hz_buf *out)
 	return ok;
 }
 
+static bool is_stdout(const char *path)
+{
+	return path == NULL || !strcmp(path, "-");
+}
+
+/* A device or a pipe that is there already; never a file. */
+static int open_device(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !(S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))) {
+		close(fd);
+		errno = EEXIST;
+		return -1;
+	}
+	return fd;
+}
+
+static bool write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0 && errno != EINTR)
+			return false;
+		p += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+	}
+	return true;
+}
+
 bool file_write(const char *path, const void *p, size_t n, bool secret)
 {
-	bool std = path == NULL || !strcmp(path, "-"), ok;
-	int fd = std ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
-	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	bool std = is_stdout(path), made = false, ok;
+	int fd = std ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644), error;
 
-	ok = f != NULL && fwrite(p, 1, n, f) == n;
-	if (f != NULL && fclose(f) != 0)
+	if (!std) {
+		made = fd >= 0;
+		if (fd < 0 && errno == EEXIST)
+			fd = open_device(path);
+	}
+	signal(SIGXFSZ, SIG_IGN); /* beyond a limit on the size of files: an error as on a full disk, not the end */
+	ok = fd >= 0 && write_all(fd, p, n);
+	error = errno;
+	if (fd >= 0 && close(fd) != 0 && ok) {
+		error = errno;
 		ok = false;
-	return ok || tool_fail(TOOL_REFUSED, "%s: %s", std ? "stdout" : path, strerror(errno)) == TOOL_OK;
+	}
+	if (!ok && made)
+		unlink(path);
+	return ok || tool_fail(TOOL_REFUSED, "%s: %s", std ? "stdout" : path, strerror(error)) == TOOL_OK;
+}
+
+void file_undo(const char *path)
+{
+	struct stat st;
+
+	if (!is_stdout(path) && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
+bool file_spki(const char *path, struct hz_buf *out)
+{
+	unsigned char *der = NULL;
+	char *name = NULL;
+	long len = 0;
+	BIO *bio;
+
+	if (!file_read(path, 1 << 16, out))
+		return false;
+	bio = BIO_new_mem_buf(out->p, (int)out->len);
+	if (bio != NULL && PEM_bytes_read_bio(&der, &len, &name, PEM_STRING_PUBLIC, bio, NULL, NULL) == 1) {
+		hz_buf_clear(out);
+		hz_buf_add(out, der, (size_t)len);
+	}
+	OPENSSL_free(der);
+	OPENSSL_free(name);
+	BIO_free(bio);
+	return !out->failed || tool_fail(TOOL_REFUSED, "out of memory") == TOOL_OK;
 }
 
 bool text_hex(const char *text, uint8_t *out, size_t room, size_t *n)
@@ -304,29 +399,24 @@ bool text_hex(const char *text, uint8_t *out, size_t room, size_t *n)
 	return len % 2 == 0 && *n <= room && hz_hex_decode(text, len, out, *n);
 }
 
+bool text_aad(const char *text, uint8_t out[TEXT_AAD], size_t *n)
+{
+	return text_hex(text, out, TEXT_AAD, n) ||
+	       tool_fail(TOOL_USAGE, "--aad takes hexadecimal digits, of %d bytes at most", TEXT_AAD) == TOOL_OK;
+}
+
 bool text_point(const char *text, uint8_t pub[64])
 {
-	uint8_t raw[65], *der = NULL;
-	char *name = NULL;
+	uint8_t raw[65];
 	size_t n;
-	long len;
 	struct hz_buf b = HZ_BUF_INIT;
-	BIO *bio;
 	bool ok;
 
 	if (text_hex(text, raw, sizeof raw, &n) && hz_k256_pub_parse(pub, raw, n))
 		return true;
-	if (!file_read(text, 1 << 16, &b))
+	if (!file_spki(text, &b))
 		return false;
-	bio = BIO_new_mem_buf(b.p, (int)b.len);
-	if (bio != NULL && PEM_bytes_read_bio(&der, &len, &name, PEM_STRING_PUBLIC, bio, NULL, NULL) == 1) {
-		hz_buf_clear(&b);
-		hz_buf_add(&b, der, (size_t)len);
-	}
 	ok = spki_point(b.p, b.len, pub);
-	OPENSSL_free(der);
-	OPENSSL_free(name);
-	BIO_free(bio);
 	hz_buf_free(&b);
 	return ok || tool_fail(TOOL_REFUSED, "%s: no public key on secp256k1", text) == TOOL_OK;
 }

@@ -31,6 +31,13 @@ say() { echo "-- $*"; }
 # The last words of a command that must fail.
 refused() { if "$@" >"$work/refused.out" 2>&1; then cat "$work/refused.out"; fail "must be refused: $*"; fi; }
 
+# The same of one that is called wrongly, which has an exit status of its own.
+misused() {
+	local rc=0
+	"$@" >"$work/refused.out" 2>&1 || rc=$?
+	[ $rc = 2 ] || { cat "$work/refused.out"; fail "status $rc of what is called wrongly: $*"; }
+}
+
 # Sanitized modules cannot be loaded by a plain program: those builds run the core suite only.
 case ${HANZO_SANITIZED-} in ?*) skip "a sanitized module cannot be loaded by an ordinary program" ;; esac
 

@@ -32,8 +32,9 @@ EXTRA_DIST += \
 	tests/interop/wallets/random.mjs \
 	tests/interop/wallets/wallets.mjs
 
-# ECIES: a libcrypto-free implementation from npm, likewise, and the threshold commands over several stores.
+# ECIES: a libcrypto-free implementation from npm, likewise, the command, and the threshold commands over several stores.
 dist_check_SCRIPTS += tests/interop/t_ecies_npm.sh
+dist_check_SCRIPTS += tests/interop/t_ecies_tool.sh
 dist_check_SCRIPTS += tests/interop/t_threshold_tool.sh
 noinst_PROGRAMS += tests/interop/ecies/nox
 tests_interop_ecies_nox_LDADD = libhz.la -ldl
