@@ -11,7 +11,10 @@ struct threshold_cmd {
 	CK_ULONG threshold, index;
 	const char *nodes[HZ_SHAMIR_MAX]; /* --node, in order */
 	unsigned n_nodes;
-	const char *split, *share, *name, *to, *rsa, *blob, *ephemeral, *roster, *out, *public_key, *old, *ack;
+	const char *split, *new_split, *share, *name, *to, *rsa, *blob, *roster, *out, *public_key, *old, *ack;
+	uint8_t ephemeral[33], aad[TEXT_AAD];
+	size_t aad_len;
+	bool has_ephemeral, has_aad;
 	char **files;
 	int nfiles;
 };
@@ -32,11 +35,16 @@ CK_RV threshold_share(const struct keyed *k, CK_OBJECT_HANDLE key, const struct 
 CK_RV threshold_import(const struct keyed *k, CK_OBJECT_HANDLE node, const uint8_t *in, size_t len, unsigned i, const char *label,
 		       CK_OBJECT_HANDLE *share);
 
+/* Is it share i of the record's split? */
+bool threshold_fits(const struct keyed *k, CK_OBJECT_HANDLE share, const struct hz_share *record, unsigned i);
+/* Which share a key of the token is; 0: none. */
+unsigned threshold_index(const struct keyed *k, CK_OBJECT_HANDLE key);
+
 /* The new share that a list of pairs makes of an old one, by CKM_HANZO_SHARE_REFRESH; otherwise as above. */
 CK_RV threshold_renew(const struct keyed *k, CK_OBJECT_HANDLE node, CK_OBJECT_HANDLE old, const uint8_t *in, size_t len, const char *label,
 		      CK_OBJECT_HANDLE *share);
 
-/* Each returns an exit code. */
+/* Each returns an exit code. What they cannot do without has been given: cmd_threshold.c has looked. */
 int threshold_split(struct threshold_cmd *c);
 int threshold_refresh(struct threshold_cmd *c);
 int threshold_take(struct threshold_cmd *c);

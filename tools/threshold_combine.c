@@ -17,44 +17,15 @@ enum { MAX_BLOB = 0x7fffffff };
 /* K from --ephemeral, or from the head of --blob, which is read whole. */
 static bool take_ephemeral(const struct threshold_cmd *c, struct hz_buf *blob, uint8_t raw[33], uint8_t k[64])
 {
-	size_t n = 0;
-
-	if ((c->ephemeral == NULL) == (c->blob == NULL))
-		return tool_fail(TOOL_USAGE, "--ephemeral or --blob is needed") == TOOL_OK;
-	if (c->ephemeral != NULL) {
-		if (!text_hex(c->ephemeral, raw, 33, &n) || n != 33)
-			return tool_fail(TOOL_USAGE, "--ephemeral takes a compressed point in hexadecimal") == TOOL_OK;
-	} else if (!file_read(c->blob, MAX_BLOB, blob)) {
+	if (c->has_ephemeral)
+		memcpy(raw, c->ephemeral, 33);
+	else if (!file_read(c->blob, MAX_BLOB, blob))
 		return false;
-	} else if (blob->len < HZ_ECIES_OVERHEAD) {
+	else if (blob->len < HZ_ECIES_OVERHEAD)
 		return tool_fail(TOOL_REFUSED, "%s is no ECIES blob", c->blob) == TOOL_OK;
-	} else {
+	else
 		memcpy(raw, blob->p, 33);
-	}
 	return hz_k256_pub_parse(k, raw, 33) || tool_fail(TOOL_REFUSED, "the ephemeral key is no point on secp256k1") == TOOL_OK;
-}
-
-/* SubjectPublicKeyInfo from a PEM or DER file. */
-static bool read_spki(const char *path, struct hz_buf *out)
-{
-	unsigned char *der = NULL;
-	char *name = NULL;
-	long len = 0;
-	BIO *bio;
-
-	if (path == NULL)
-		return tool_fail(TOOL_USAGE, "--to is missing") == TOOL_OK;
-	if (!file_read(path, 1 << 16, out))
-		return false;
-	bio = BIO_new_mem_buf(out->p, (int)out->len);
-	if (bio != NULL && PEM_bytes_read_bio(&der, &len, &name, PEM_STRING_PUBLIC, bio, NULL, NULL) == 1) {
-		hz_buf_clear(out);
-		hz_buf_add(out, der, (size_t)len);
-	}
-	OPENSSL_free(der);
-	OPENSSL_free(name);
-	BIO_free(bio);
-	return !out->failed;
 }
 
 /* The share: a key of the token, or for this once the blob of --share, which the node's key opens. */
@@ -67,8 +38,6 @@ static bool take_share(const struct threshold_cmd *c, CK_OBJECT_HANDLE *share)
 
 	if (c->share == NULL)
 		return keyed_find(&c->k, c->k.label, c->k.id, share);
-	if (c->index < 1 || c->index > HZ_SHAMIR_MAX)
-		return tool_fail(TOOL_USAGE, "--index is missing: which share it is") == TOOL_OK;
 	ok = file_read(c->share, 1 << 20, &blob) && keyed_find(&c->k, c->k.label, c->k.id, &node);
 	if (ok)
 		rv = threshold_import(&c->k, node, blob.p, blob.len, (unsigned)c->index, NULL, share);
@@ -86,7 +55,7 @@ int threshold_partial(struct threshold_cmd *c)
 	int rc = TOOL_REFUSED;
 	CK_RV rv;
 
-	if (take_ephemeral(c, &blob, raw, k) && read_spki(c->to, &spki) && keyed_open(&c->k) &&
+	if (take_ephemeral(c, &blob, raw, k) && file_spki(c->to, &spki) && keyed_open(&c->k) &&
 	    take_share(c, &share) && keyed_import_rsa(&c->k, spki.p, spki.len, &rsa)) {
 		rv = keyed_wrap(&c->k, &m, rsa, share, &out);
 		if (rv != CKR_OK)
@@ -108,9 +77,7 @@ static EVP_PKEY *read_rsa(const char *path)
 	EVP_PKEY *key = NULL;
 	BIO *bio = NULL;
 
-	if (path == NULL)
-		tool_fail(TOOL_USAGE, "--rsa is missing");
-	else if (file_read(path, 1 << 16, &text) && (bio = BIO_new_mem_buf(text.p, (int)text.len)) != NULL) {
+	if (file_read(path, 1 << 16, &text) && (bio = BIO_new_mem_buf(text.p, (int)text.len)) != NULL) {
 		key = PEM_read_bio_PrivateKey_ex(bio, NULL, NULL, NULL, hz_libctx(), NULL);
 		if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
 			tool_fail(TOOL_REFUSED, "%s holds no RSA private key", path);
@@ -138,11 +105,22 @@ static bool open_oaep(EVP_PKEY *key, const struct hz_buf *ct, struct hz_partial 
 	return ok;
 }
 
-/* One answer into the list, or a line that says whose it is and why it is not used. */
-static void take_partial(const char *path, EVP_PKEY *rsa, const struct hz_share *record, const uint8_t k[64], struct hz_partial *parts,
-			 unsigned *n)
+struct asked {
+	struct hz_share record;
+	uint8_t k[64];
+	const char *of; /* what k is from */
+	struct hz_partial parts[HZ_SHAMIR_MAX + 1];
+	unsigned n;
+};
+
+/*
+ * One answer into the list, or a line that says why it is not used. Until its proof holds an answer's index is only what it says of
+ * itself: whoever has the requester's public key can write any. Who sent it is to be told from where the file came from.
+ */
+static void take_partial(struct asked *a, const char *path, EVP_PKEY *rsa)
 {
-	struct hz_partial *p = &parts[*n];
+	struct hz_partial *p = &a->parts[a->n];
+	const struct hz_share *record = &a->record;
 	struct hz_buf ct = HZ_BUF_INIT;
 	uint8_t y[64];
 
@@ -151,43 +129,45 @@ static void take_partial(const char *path, EVP_PKEY *rsa, const struct hz_share 
 	if (!open_oaep(rsa, &ct, p)) {
 		tool_fail(0, "%s: not a partial result for this requester", path);
 	} else if (memcmp(p->id, record->split.id, HZ_SHAMIR_ID) != 0 || p->t != record->split.t || p->i > record->split.n) {
-		tool_fail(0, "%s: share %u is of another split", path, p->i);
-	} else if (!hz_share_public(record, p->i, y) || !hz_partial_check(p, k, y)) {
-		tool_fail(0, "%s: node %u lies: its proof does not hold", path, p->i);
+		tool_fail(0, "the answer in %s, which calls itself share %u, is of another split", path, p->i);
+	} else if (!hz_share_public(record, p->i, y) || !hz_partial_check(p, a->k, y)) {
+		tool_fail(0, "the answer in %s, which calls itself node %u, does not prove itself for this %s", path, p->i, a->of);
 	} else {
 		bool twice = false;
 
-		for (unsigned j = 0; j < *n; j++)
-			twice |= parts[j].i == p->i;
+		for (unsigned j = 0; j < a->n; j++)
+			twice |= a->parts[j].i == p->i;
 		if (twice)
 			tool_fail(0, "%s: share %u answers twice", path, p->i);
 		else
-			(*n)++;
+			a->n++;
 	}
 	hz_buf_free(&ct);
 }
 
-static int finish(const struct threshold_cmd *c, const struct hz_share *record, const struct hz_partial *parts, unsigned n,
-		  const struct hz_buf *blob)
+static int finish(const struct threshold_cmd *c, const struct asked *a, const struct hz_buf *blob)
 {
-	const struct hz_ecies_aad aad = { HZ_ECIES_PLAIN, NULL, 0 };
+	const struct hz_ecies_aad aad = { HZ_ECIES_PLAIN, c->aad, c->aad_len };
 	const struct hz_partial *chosen[HZ_SHAMIR_MAX];
+	const unsigned t = a->record.split.t;
 	struct hz_buf text = HZ_BUF_SECRET;
 	uint8_t s[64], raw[33];
 	int rc = TOOL_REFUSED;
 	CK_RV rv;
 
-	if (n < record->split.t)
-		return tool_fail(TOOL_REFUSED, "%u good partial results, %u are needed", n, record->split.t);
-	for (unsigned i = 0; i < record->split.t; i++)
-		chosen[i] = &parts[i];
-	rv = hz_partials_combine(chosen, record->split.t, s);
+	if (a->n < t)
+		return tool_fail(TOOL_REFUSED, "%u good partial results, %u are needed", a->n, t);
+	for (unsigned i = 0; i < t; i++)
+		chosen[i] = &a->parts[i];
+	rv = hz_partials_combine(chosen, t, s);
 	if (rv == CKR_OK && !hz_k256_pub_write(s, true, raw))
 		rv = CKR_FUNCTION_FAILED;
 	if (rv == CKR_OK && c->blob != NULL)
 		rv = hz_ecies_open_with(raw + 1, &aad, blob->p, blob->len, &text);
 	else if (rv == CKR_OK)
 		hz_buf_add(&text, raw + 1, 32);
+	if (rv == CKR_OK && text.failed)
+		rv = CKR_HOST_MEMORY;
 	if (rv != CKR_OK)
 		tool_refused("recombination", rv);
 	else if (file_write(c->out, text.p, text.len, true))
@@ -200,21 +180,20 @@ static int finish(const struct threshold_cmd *c, const struct hz_share *record, 
 
 int threshold_combine(struct threshold_cmd *c)
 {
-	static struct hz_share record;
-	static struct hz_partial parts[HZ_SHAMIR_MAX + 1];
+	static struct asked a;
 	struct hz_buf blob = HZ_BUF_INIT;
 	EVP_PKEY *rsa = NULL;
-	uint8_t raw[33], k[64];
-	unsigned n = 0;
+	uint8_t raw[33];
 	int rc = TOOL_REFUSED;
 
-	if (record_read(c->split, &record) && take_ephemeral(c, &blob, raw, k) && (rsa = read_rsa(c->rsa)) != NULL) {
-		for (int i = 0; i < c->nfiles && n < HZ_SHAMIR_MAX; i++)
-			take_partial(c->files[i], rsa, &record, k, parts, &n);
-		rc = finish(c, &record, parts, n, &blob);
+	a.of = c->blob != NULL ? "blob" : "ephemeral key";
+	if (record_read(c->split, &a.record) && take_ephemeral(c, &blob, raw, a.k) && (rsa = read_rsa(c->rsa)) != NULL) {
+		for (int i = 0; i < c->nfiles && a.n < HZ_SHAMIR_MAX; i++)
+			take_partial(&a, c->files[i], rsa);
+		rc = finish(c, &a, &blob);
 	}
 	EVP_PKEY_free(rsa);
-	hz_wipe(parts, sizeof parts);
+	hz_wipe(a.parts, sizeof a.parts);
 	hz_buf_free(&blob);
 	return rc;
 }

@@ -52,8 +52,6 @@ static bool read_roster(const char *path)
 	struct json_object *o = NULL;
 	bool ok;
 
-	if (path == NULL)
-		return tool_fail(TOOL_USAGE, "--roster is missing") == TOOL_OK;
 	if (!file_read(path, 1 << 20, &b))
 		return false;
 	hz_buf_u8(&b, 0);
@@ -100,6 +98,14 @@ static void forget(const struct keyed *k, CK_OBJECT_HANDLE key)
 	k->tool.p11->C_DestroyObject(k->session, key);
 }
 
+/* The same where it is the point of the command. */
+static bool destroy(const struct keyed *k, CK_OBJECT_HANDLE key, const char *what)
+{
+	CK_RV rv = k->tool.p11->C_DestroyObject(k->session, key);
+
+	return rv == CKR_OK || keyed_refused(k, what, rv) == TOOL_OK;
+}
+
 /* The split that a refresh subtracts. */
 static struct hz_split other_split(void)
 {
@@ -125,20 +131,31 @@ static bool show(const struct keyed *k, uint8_t (*commitments)[33])
 	return true;
 }
 
+/* The key that this node deals: the one of an earlier run, whose message may have been sent, or a new one. */
+static bool find_or_make_dealt(const struct keyed *k, bool *made)
+{
+	CK_OBJECT_HANDLE found[2], pub;
+	CK_ULONG n;
+
+	if (!keyed_look(k, C.name, NULL, found, &n))
+		return false;
+	*made = n == 0;
+	return n == 0 ? keyed_pair(k, C.name, &pub, &C.dealt) : keyed_find(k, C.name, NULL, &C.dealt);
+}
+
 int threshold_dkg_round1(struct threshold_cmd *c)
 {
 	static uint8_t commitments[HZ_DKG_POINTS][33];
 	struct hz_buf b = HZ_BUF_INIT;
-	CK_OBJECT_HANDLE pub;
-	bool ok;
+	bool made, ok;
 
-	if (!join(c) || !keyed_pair(&c->k, C.name, &pub, &C.dealt))
+	if (!join(c) || !find_or_make_dealt(&c->k, &made))
 		return TOOL_REFUSED;
 	ok = show(&c->k, commitments);
 	if (ok)
 		hz_dkg_round1(&C.d, C.me, (const uint8_t(*)[33])commitments, &b);
 	ok = ok && sign(&c->k, C.dealt, &b) && sign(&c->k, C.node, &b) && !b.failed && file_write(c->out, b.p, b.len, false);
-	if (!ok)
+	if (!ok && made)
 		forget(&c->k, C.dealt);
 	hz_buf_free(&b);
 	return ok ? TOOL_OK : TOOL_REFUSED;
@@ -342,23 +359,47 @@ static bool acknowledge(const struct threshold_cmd *c, const struct hz_share *re
 	return ok;
 }
 
+/* The share: a new one, or what a run that was cut short has left under its name. No other key has that name. */
+static bool find_or_make_share(const struct threshold_cmd *c, const struct hz_share *record, CK_OBJECT_HANDLE *share, bool *made)
+{
+	CK_OBJECT_HANDLE found[2];
+	CK_ULONG n;
+
+	if (!keyed_look(&c->k, c->name, NULL, found, &n))
+		return false;
+	*share = found[0];
+	*made = n == 0;
+	if (n == 0)
+		return add_up(c, share);
+	return (n == 1 && threshold_fits(&c->k, found[0], record, C.me)) || keyed_unused(&c->k, c->name);
+}
+
+/* The record and the message to the others, or neither. */
+static bool publish(const struct threshold_cmd *c, const struct hz_share *record)
+{
+	if (!record_write(c->out, record))
+		return false;
+	if (C.d.old == NULL || acknowledge(c, record))
+		return true;
+	file_undo(c->out);
+	return false;
+}
+
 int threshold_dkg_finish(struct threshold_cmd *c)
 {
 	static struct hz_share record;
 	CK_OBJECT_HANDLE share;
-	bool ok;
+	bool made, ok;
 
-	if (c->name == NULL)
-		return tool_fail(TOOL_USAGE, "--name is missing: the label of the share");
 	ok = join(c) && keyed_find(&c->k, C.name, NULL, &C.dealt) && find_old(c) && collect(c, 2) && same_round1() &&
-	     hz_dkg_sum(&C.d, C.one, C.d.split.n, &record) && add_up(c, &share);
-	if (ok && (!record_write(c->out, &record) || (C.d.old != NULL && !acknowledge(c, &record)))) {
-		forget(&c->k, share); /* so that finish can be asked again */
+	     hz_dkg_sum(&C.d, C.one, C.d.split.n, &record) && find_or_make_share(c, &record, &share, &made);
+	if (ok && !publish(c, &record)) {
+		if (made)
+			forget(&c->k, share); /* so that finish can be asked again */
 		ok = false;
 	}
 	/* What was dealt has done its work; kept, it would be one addend of the key. */
-	if (ok)
-		forget(&c->k, C.dealt);
+	ok = ok && destroy(&c->k, C.dealt, "destroying what this node has dealt");
 	release();
 	return ok ? TOOL_OK : TOOL_REFUSED;
 }
@@ -380,9 +421,7 @@ int threshold_refresh_round2(struct threshold_cmd *c)
 int threshold_refresh_finish(struct threshold_cmd *c)
 {
 	C.d.old = &old_record;
-	if (c->old == NULL || c->ack == NULL)
-		return tool_fail(TOOL_USAGE, "--old (the label of the share to be refreshed) and --ack (a file) are needed");
-	if (c->name != NULL && strcmp(c->name, c->old) == 0)
+	if (strcmp(c->name, c->old) == 0)
 		return tool_fail(TOOL_USAGE, "the new share needs a label of its own: the old one stays until it is retired");
 	return threshold_dkg_finish(c);
 }
@@ -399,20 +438,31 @@ static bool all_have_theirs(void)
 	return true;
 }
 
-/* Old shares would do as well as new ones, so they are destroyed; but not before everybody has a new one. */
+/* Is that what they have shares of? */
+static bool is_theirs(const struct hz_share *record)
+{
+	struct hz_buf b = HZ_BUF_INIT;
+	bool ok;
+
+	hz_dkg_round3(&C.d, C.me, record, &b);
+	ok = !b.failed && memcmp(b.p + HZ_DKG_HEAD, C.three[C.me - 1].transcript, 32) == 0;
+	hz_buf_free(&b);
+	return ok || tool_fail(TOOL_REFUSED, "the record of --new-split is not that of the nodes' new shares") == TOOL_OK;
+}
+
+/* Old shares would do as well as new ones, so they are destroyed; but not before everybody, this node too, has a new one. */
 int threshold_refresh_retire(struct threshold_cmd *c)
 {
+	static struct hz_share record;
 	CK_OBJECT_HANDLE new;
 	bool ok;
 
 	C.d.old = &old_record;
-	if (c->old == NULL || c->name == NULL)
-		return tool_fail(TOOL_USAGE, "--old and --name are needed: the labels of the old and the new share");
-	ok = join(c) && find_old(c) && keyed_find(&c->k, c->name, NULL, &new) && read_messages(c, 3, 3) && all_have_theirs();
-	if (ok && new == C.share)
-		ok = tool_fail(TOOL_REFUSED, "%s is the old share", c->name) == TOOL_OK;
-	if (ok)
-		forget(&c->k, C.share);
+	ok = join(c) && find_old(c) && record_read(c->new_split, &record) && keyed_find(&c->k, c->name, NULL, &new) &&
+	     read_messages(c, 3, 3) && all_have_theirs() && is_theirs(&record);
+	if (ok && !threshold_fits(&c->k, new, &record, C.me))
+		ok = tool_fail(TOOL_REFUSED, "%s is not this node's new share", c->name) == TOOL_OK;
+	ok = ok && destroy(&c->k, C.share, "destroying the old share");
 	release();
 	return ok ? TOOL_OK : TOOL_REFUSED;
 }

@@ -45,8 +45,6 @@ bool record_read(const char *path, struct hz_share *r)
 	bool ok;
 
 	memset(r, 0, sizeof *r);
-	if (path == NULL)
-		return tool_fail(TOOL_USAGE, "--split is missing") == TOOL_OK;
 	if (!file_read(path, 1 << 20, &b))
 		return false;
 	hz_buf_u8(&b, 0);
@@ -110,6 +108,24 @@ CK_RV threshold_import(const struct keyed *k, CK_OBJECT_HANDLE node, const uint8
 	if (label != NULL)
 		t[n++] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) };
 	return k->tool.p11->C_UnwrapKey(k->session, &m, node, (CK_BYTE *)(uintptr_t)in, len, t, n, share);
+}
+
+unsigned threshold_index(const struct keyed *k, CK_OBJECT_HANDLE key)
+{
+	CK_ULONG index = 0;
+	CK_ATTRIBUTE a = { CKA_HANZO_SHARE_INDEX, &index, sizeof index };
+
+	if (k->tool.p11->C_GetAttributeValue(k->session, key, &a, 1) != CKR_OK || index > HZ_SHAMIR_MAX)
+		return 0;
+	return (unsigned)index;
+}
+
+bool threshold_fits(const struct keyed *k, CK_OBJECT_HANDLE share, const struct hz_share *record, unsigned i)
+{
+	uint8_t y[64], shown[64];
+
+	return i >= 1 && i <= record->split.n && threshold_index(k, share) == i && hz_share_public(record, i, y) &&
+	       keyed_point(k, share, shown) && hz_k256_pub_equal(y, shown);
 }
 
 CK_RV threshold_renew(const struct keyed *k, CK_OBJECT_HANDLE node, CK_OBJECT_HANDLE old, const uint8_t *in, size_t len, const char *label,

@@ -5,11 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "crypto/k256.h"
 #include "crypto/libctx.h"
 #include "threshold.h"
+
+static void share_path(const struct threshold_cmd *c, unsigned i, char path[4096])
+{
+	snprintf(path, 4096, "%s/share-%u", c->out, i);
+}
 
 static bool write_share(const struct threshold_cmd *c, CK_OBJECT_HANDLE key, const struct hz_split *split, unsigned i)
 {
@@ -23,7 +29,7 @@ static bool write_share(const struct threshold_cmd *c, CK_OBJECT_HANDLE key, con
 	if (!ok)
 		return false;
 	rv = threshold_share(&c->k, key, split, i, to, &blob);
-	snprintf(path, sizeof path, "%s/share-%u", c->out, i);
+	share_path(c, i, path);
 	ok = rv == CKR_OK ? file_write(path, blob.p, blob.len, false) : keyed_refused(&c->k, "C_WrapKey", rv) == TOOL_OK;
 	hz_buf_free(&blob);
 	c->k.tool.p11->C_DestroyObject(c->k.session, to);
@@ -42,12 +48,36 @@ static bool distinct_nodes(const struct threshold_cmd *c)
 	return true;
 }
 
+/* All shares and the record, or none, so that the same can be tried again. */
+static bool write_all(const struct threshold_cmd *c, CK_OBJECT_HANDLE key, const struct hz_share *record)
+{
+	bool made = mkdir(c->out, 0777) == 0, ok = made || errno == EEXIST;
+	char path[4096];
+	unsigned n = 0;
+
+	if (!ok)
+		return tool_fail(TOOL_REFUSED, "%s: %s", c->out, strerror(errno)) == TOOL_OK;
+	while (ok && n < c->n_nodes) {
+		ok = write_share(c, key, &record->split, n + 1);
+		n += ok;
+	}
+	snprintf(path, sizeof path, "%s/split.json", c->out);
+	if (ok && record_write(path, record))
+		return true;
+	for (; n > 0; n--) {
+		share_path(c, n, path);
+		file_undo(path);
+	}
+	if (made)
+		rmdir(c->out);
+	return false;
+}
+
 /* `old`: the split that this one replaces, of the same key. */
 static int split(struct threshold_cmd *c, const struct hz_share *old)
 {
 	static struct hz_share record;
 	CK_OBJECT_HANDLE key;
-	char path[4096];
 
 	if (c->out == NULL || c->threshold < 2 || c->threshold > c->n_nodes)
 		return tool_fail(TOOL_USAGE, "--out, --threshold (2 or more) and a --node for each share are needed");
@@ -58,13 +88,7 @@ static int split(struct threshold_cmd *c, const struct hz_share *old)
 		return TOOL_REFUSED;
 	if (old != NULL && memcmp(old->commitments[0], record.commitments[0], 33) != 0)
 		return tool_fail(TOOL_REFUSED, "the record is of another key's split");
-	if (mkdir(c->out, 0777) != 0 && errno != EEXIST)
-		return tool_fail(TOOL_REFUSED, "%s: %s", c->out, strerror(errno));
-	for (unsigned i = 1; i <= c->n_nodes; i++)
-		if (!write_share(c, key, &record.split, i))
-			return TOOL_REFUSED;
-	snprintf(path, sizeof path, "%s/split.json", c->out);
-	if (!record_write(path, &record))
+	if (!write_all(c, key, &record))
 		return TOOL_REFUSED;
 	printf("%u shares, any %u of them decrypt: %s\n", record.split.n, record.split.t, c->out);
 	return TOOL_OK;
@@ -83,13 +107,6 @@ int threshold_refresh(struct threshold_cmd *c)
 	return record_read(c->split, &old) ? split(c, &old) : TOOL_REFUSED;
 }
 
-static bool fits(const struct keyed *k, CK_OBJECT_HANDLE share, const struct hz_share *record, unsigned i)
-{
-	uint8_t y[64], shown[64];
-
-	return i >= 1 && i <= record->split.n && hz_share_public(record, i, y) && keyed_point(k, share, shown) && hz_k256_pub_equal(y, shown);
-}
-
 int threshold_take(struct threshold_cmd *c)
 {
 	static struct hz_share record;
@@ -98,14 +115,12 @@ int threshold_take(struct threshold_cmd *c)
 	int rc = TOOL_REFUSED;
 	CK_RV rv;
 
-	if (c->share == NULL || c->name == NULL || c->index < 1 || c->index > HZ_SHAMIR_MAX)
-		return tool_fail(TOOL_USAGE, "--share, --index and --name are needed");
 	if (record_read(c->split, &record) && file_read(c->share, 1 << 16, &blob) && keyed_open(&c->k) &&
-	    keyed_find(&c->k, c->k.label, c->k.id, &node)) {
+	    keyed_unused(&c->k, c->name) && keyed_find(&c->k, c->k.label, c->k.id, &node)) {
 		rv = threshold_import(&c->k, node, blob.p, blob.len, (unsigned)c->index, c->name, &share);
 		if (rv != CKR_OK) {
 			keyed_refused(&c->k, "the share", rv);
-		} else if (!fits(&c->k, share, &record, (unsigned)c->index)) {
+		} else if (!threshold_fits(&c->k, share, &record, (unsigned)c->index)) {
 			c->k.tool.p11->C_DestroyObject(c->k.session, share);
 			tool_fail(TOOL_REFUSED, "the share is not of this split");
 		} else {
@@ -122,9 +137,11 @@ int threshold_verify(struct threshold_cmd *c)
 	static struct hz_share record;
 	uint8_t pub[64], q[64];
 	CK_OBJECT_HANDLE share;
-	CK_ULONG index = 0;
-	CK_ATTRIBUTE a = { CKA_HANZO_SHARE_INDEX, &index, sizeof index };
+	unsigned index;
+	bool in_token = c->k.label != NULL || c->k.id != NULL;
 
+	if (in_token && !keyed_named(&c->k))
+		return TOOL_USAGE;
 	if (!record_read(c->split, &record))
 		return TOOL_REFUSED;
 	for (unsigned i = 1; i <= record.split.n; i++)
@@ -133,12 +150,13 @@ int threshold_verify(struct threshold_cmd *c)
 	if (c->public_key != NULL && (!text_point(c->public_key, pub) || !hz_k256_pub_parse(q, record.commitments[0], 33) ||
 				      !hz_k256_pub_equal(pub, q)))
 		return tool_fail(TOOL_REFUSED, "the record is of another key's split");
-	if (c->k.label == NULL && c->k.id == NULL)
+	if (!in_token)
 		return puts("the record is consistent") >= 0 ? TOOL_OK : TOOL_REFUSED;
 	if (!keyed_open(&c->k) || !keyed_find(&c->k, c->k.label, c->k.id, &share))
 		return TOOL_REFUSED;
-	if (c->k.tool.p11->C_GetAttributeValue(c->k.session, share, &a, 1) != CKR_OK || !fits(&c->k, share, &record, (unsigned)index))
+	index = threshold_index(&c->k, share);
+	if (!threshold_fits(&c->k, share, &record, index))
 		return tool_fail(TOOL_REFUSED, "the key is no share of this split");
-	printf("share %lu of %u fits the record\n", index, record.split.n);
+	printf("share %u of %u fits the record\n", index, record.split.n);
 	return TOOL_OK;
 }

@@ -34,6 +34,15 @@ partials() {
 combine() { local s=$1; shift; tool2 --split "$s" --rsa "$work/rsa.pem" "$@"; }
 tool2() { timeout 60 "$HANZO_P11" threshold combine "$@"; }
 
+# A key that is on another curve (P-256's generator) is no node's, and a split is written whole or not at all.
+echo MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY= | openssl base64 -d >"$work/p256.der"
+refused on 0 tool threshold split $(at main) --threshold 2 $nodes --node "$work/p256.der" --out "$work/s1"
+grep -q 'no public key on secp256k1' "$work/refused.out" || fail "a node on another curve"
+mkdir "$work/s1"
+echo other >"$work/s1/share-2"
+refused on 0 tool threshold split $(at main) --threshold 2 $nodes --out "$work/s1"
+[ "$(ls "$work/s1")" = share-2 ] && [ "$(cat "$work/s1/share-2")" = other ] || fail "half a split is left"
+rm "$work/s1/share-2"
 on 0 tool threshold split $(at main) --threshold 2 $nodes --out "$work/s1" >/dev/null
 for i in 1 2 3; do
 	on $i tool threshold import $(at node) --split "$work/s1/split.json" --share "$work/s1/share-$i" --index $i --name share
@@ -41,6 +50,10 @@ for i in 1 2 3; do
 done
 refused on 1 tool threshold import $(at node) --split "$work/s1/split.json" --share "$work/s1/share-2" --index 2 --name stolen
 refused on 2 tool threshold import $(at node) --split "$work/s1/split.json" --share "$work/s1/share-2" --index 1 --name wrong
+# A label names one key.
+for name in share node; do
+	refused on 2 tool threshold import $(at node) --split "$work/s1/split.json" --share "$work/s1/share-2" --index 2 --name $name
+done
 partials a share "$work/blob"
 for pair in "1 2" "1 3" "3 2" "3 1 2"; do
 	combine "$work/s1/split.json" --blob "$work/blob" $(for i in $pair; do echo "$work/a/p$i"; done) | cmp - "$work/text" || fail "combining $pair"
@@ -53,14 +66,24 @@ on 1 tool threshold partial $(at node) --share "$work/s1/share-1" --index 1 --bl
 combine "$work/s1/split.json" --blob "$work/blob" "$work/a/file1" "$work/a/p3" | cmp - "$work/text" || fail "a share from its file"
 refused on 1 tool threshold partial $(at node) --share "$work/s1/share-1" --index 2 --blob "$work/blob" --to "$work/rsa.pub" --out "$work/no"
 refused on 1 tool threshold partial $(at node) --share "$work/s1/share-2" --index 2 --blob "$work/blob" --to "$work/rsa.pub" --out "$work/no"
+# A blob with additional data.
+tool ecies encrypt --public-key "$main" --aad 0xabcd --out "$work/aad" "$work/text"
+for i in 1 3; do on $i tool threshold partial $(at share) --blob "$work/aad" --to "$work/rsa.pub" --out "$work/a/aad$i"; done
+combine "$work/s1/split.json" --blob "$work/aad" --aad abcd "$work/a/aad1" "$work/a/aad3" | cmp - "$work/text" || fail "additional data"
+refused combine "$work/s1/split.json" --blob "$work/aad" --aad abce "$work/a/aad1" "$work/a/aad3"
+refused combine "$work/s1/split.json" --blob "$work/aad" "$work/a/aad1" "$work/a/aad3"
 say "any two of three"
 
-# A node that answers for another ephemeral key lies, and is named.
+# A node that answers for another ephemeral key lies, and its file is named.
 tool ecies encrypt --public-key "$main" --out "$work/blob2" "$work/text"
 on 2 tool threshold partial $(at share) --blob "$work/blob2" --to "$work/rsa.pub" --out "$work/a/lie"
 combine "$work/s1/split.json" --blob "$work/blob" "$work/a/p1" "$work/a/lie" "$work/a/p3" 2>"$work/err" | cmp - "$work/text" || fail "with a liar"
-grep -q "node 2 lies" "$work/err" || fail "the liar is not named"
+grep -q "the answer in $work/a/lie, which calls itself node 2, does not prove itself for this blob" "$work/err" || fail "the liar is not named"
+[ "$(wc -l <"$work/err")" = 1 ] || fail "the honest are named"
 refused combine "$work/s1/split.json" --blob "$work/blob" "$work/a/p1" "$work/a/lie"
+# Honest answers for another blob are not said to be lies.
+refused combine "$work/s1/split.json" --blob "$work/blob2" "$work/a/p1" "$work/a/p3"
+grep -q lies "$work/refused.out" && fail "honest nodes are called liars"
 say "a liar is named"
 
 # New shares of the same key; an old one is of no use among them.
@@ -76,6 +99,11 @@ say "refreshed"
 
 # Without a dealer.
 printf '{"threshold": 2, "nodes": ["%s", "%s", "%s"], "ceremony": "%s"}\n' "$p1" "$p2" "$p3" "$(openssl rand -hex 16)" >"$work/roster"
+# Called again, round 1 keeps what the node deals, whether its message could be written or not.
+on 1 tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/r1-lost"
+refused on 1 tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/r1-lost"
+refused on 2 tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/nowhere/r1-2"
+rm "$work/r1-lost"
 for i in 1 2 3; do on $i tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/r1-$i"; done
 refused on 1 tool threshold dkg round2 $(at node) --roster "$work/roster" --out "$work/few" "$work/r1-1" "$work/r1-2"
 for i in 1 2 3; do on $i tool threshold dkg round2 $(at node) --roster "$work/roster" --out "$work/r2-$i" "$work"/r1-*; done
@@ -90,12 +118,30 @@ done
 # Node 2 tells node 3 another story in round 1 than node 1: whoever compares says so.
 HANZO_PKCS11_STORE="$work/store-x"
 cp -r "$work/store-2" "$work/store-x"
-tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/x1-2" 2>/dev/null
+dealt=$(logged --list-objects --type privkey | sed -n 's/.*label: *\(dkg:[0-9a-f]*\).*/\1/p')
+logged --delete-object --type privkey --label "$dealt" >/dev/null
+tool threshold dkg round1 $(at node) --roster "$work/roster" --out "$work/x1-2"
 HANZO_PKCS11_STORE="$work/store"
 refused on 1 tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/no" "$work/r1-1" "$work/x1-2" "$work/r1-3" "$work"/r2-*
 grep -q 'has seen other messages' "$work/refused.out" || fail "two stories of node 2"
 refused on 1 tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/no" "$work"/r1-* "$work/x1-2" "$work"/r2-*
 grep -q 'node 2 has sent two different messages' "$work/refused.out" || fail "both stories of node 2"
+for name in node share; do
+	refused on 1 tool threshold dkg finish $(at node) --roster "$work/roster" --name $name --out "$work/no" "$work"/r1-* "$work"/r2-*
+done
+grep -q 'has a private key share already' "$work/refused.out" || fail "a label that is taken"
+# Cut short when it has its share but could not say so (nobody reads the pipe), finish goes on with that share.
+mkfifo "$work/unread"
+HANZO_PKCS11_STORE="$work/store-1" timeout 120 "$HANZO_P11" threshold dkg finish $(at node) --module "$HANZO_MODULE" --roster "$work/roster" \
+	--name group --out "$work/unread" "$work"/r1-* "$work"/r2-* 2>/dev/null &
+cut=$!
+for _ in $(seq 200); do
+	on 1 logged --list-objects --type privkey 2>/dev/null | grep -q 'label: *group' && break
+	sleep 0.2
+done
+kill $cut || fail "finish does not wait for its reader"
+wait $cut || true
+on 1 logged --list-objects --type privkey | grep -q 'dkg:' || fail "finish was not cut short"
 for i in 1 2 3; do on $i tool threshold dkg finish $(at node) --roster "$work/roster" --name group --out "$work/group-$i" "$work"/r1-* "$work"/r2-*; done
 cmp "$work/group-1" "$work/group-2" && cmp "$work/group-1" "$work/group-3" || fail "the nodes disagree"
 group=$(sed -n 's/.*"publicKey": *"\([0-9a-f]*\)".*/\1/p' "$work/group-1")
@@ -128,19 +174,33 @@ grep -q 'not this node.s share' "$work/refused.out" || fail "a share of another 
 refused on 1 tool threshold refresh finish $(at node) $r --old node --name renewed --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
 refused on 1 tool threshold refresh finish $(at node) $r --name renewed --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
 refused on 1 tool threshold refresh finish $(at node) $r --old group --name group --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
-retire() { on $1 tool threshold refresh retire $(at node) $r --old $2 --name $3 "${@:4}"; }
+# What could not be told the others is as if it had not been done.
+refused on 1 tool threshold refresh finish $(at node) $r --old group --name renewed --ack "$work/nowhere/ack" --out "$work/renewed-1" "$work"/f1-* "$work"/f2-*
+[ ! -e "$work/renewed-1" ] || fail "a record without an acknowledgement"
+refused on 1 tool threshold refresh finish $(at node) $r --old group --name share --ack "$work/no" --out "$work/no" "$work"/f1-* "$work"/f2-*
+# retire NODE OLD NEW RECORD MESSAGE...
+retire() { on $1 tool threshold refresh retire $(at node) $r --old $2 --name $3 --new-split "$4" "${@:5}"; }
 for i in 1 2 3; do
 	on $i tool threshold refresh finish $(at node) $r --old group --name renewed --ack "$work/f3-$i" --out "$work/renewed-$i" "$work"/f1-* "$work"/f2-*
-	[ $i = 3 ] || refused retire $i group renewed "$work"/f3-* # node 3 may yet have been cheated
+	[ $i = 3 ] || refused retire $i group renewed "$work/renewed-1" "$work"/f3-* # node 3 may yet have been cheated
 done
-refused retire 1 group group "$work"/f3-*
-refused retire 1 group renewed "$work"/f2-*
-refused retire 1 renewed group "$work"/f3-*
+# Neither any other key nor the share of another split is the new share.
+for name in node share fresh group; do
+	refused retire 1 group $name "$work/renewed-1" "$work"/f3-*
+	grep -q "$name is not this node's new share" "$work/refused.out" || fail "$name for the new share"
+done
+for record in group-1 s1/split.json; do
+	refused retire 1 group group "$work/$record" "$work"/f3-*
+	grep -q 'not that of the nodes. new shares' "$work/refused.out" || fail "$record for the new record"
+done
+misused on 1 tool threshold refresh retire $(at node) $r --old group --name renewed "$work"/f3-*
+refused retire 1 group renewed "$work/renewed-1" "$work"/f2-*
+refused retire 1 renewed group "$work/renewed-1" "$work"/f3-*
 cp "$work/f3-3" "$work/bad3"
 printf '\377' | dd of="$work/bad3" bs=1 seek=30 conv=notrunc 2>/dev/null
-refused retire 1 group renewed "$work/f3-1" "$work/f3-2" "$work/bad3"
+refused retire 1 group renewed "$work/renewed-1" "$work/f3-1" "$work/f3-2" "$work/bad3"
 on 1 tool threshold verify $(at group) --split "$work/group-1" >/dev/null || fail "the old share went too early"
-for i in 1 2 3; do retire $i group renewed "$work"/f3-*; done
+for i in 1 2 3; do retire $i group renewed "$work/renewed-$i" "$work"/f3-*; done
 cmp "$work/renewed-1" "$work/renewed-2" && cmp "$work/renewed-1" "$work/renewed-3" || fail "the nodes disagree"
 tool threshold verify --split "$work/renewed-1" --public-key "$group" >/dev/null || fail "the key has changed"
 partials n renewed "$work/gblob"
@@ -162,7 +222,7 @@ r="--roster $work/roster3 --split $work/renewed-1"
 for i in 1 2 3; do on $i tool threshold refresh round1 $(at node) $r --out "$work/h1-$i"; done
 for i in 1 2 3; do on $i tool threshold refresh round2 $(at node) $r --out "$work/h2-$i" "$work"/h1-*; done
 for i in 1 2 3; do on $i tool threshold refresh finish $(at node) $r --old renewed --name third --ack "$work/h3-$i" --out "$work/again-$i" "$work"/h1-* "$work"/h2-*; done
-refused retire 1 renewed third "$work"/f3-*
+refused retire 1 renewed third "$work/again-1" "$work"/f3-*
 partials m third "$work/gblob"
 combine "$work/again-1" --blob "$work/gblob" "$work/m/p1" "$work/m/p3" | cmp - "$work/text" || fail "renewed twice"
 refused combine "$work/again-1" --blob "$work/gblob" "$work/m/p1" "$work/n/p3"
@@ -203,3 +263,21 @@ for i in 1 2; do on $i tool threshold dkg finish $(at node) --roster "$work/rost
 cheat refresh "$work/honest-1" another --split "$work/honest-1"
 on 1 tool threshold verify $(at honest) --split "$work/honest-1" >/dev/null || fail "the old share is gone"
 say "a cheat is named"
+
+misused tool threshold
+misused tool threshold split $(at main) $nodes --out "$work/no"
+misused tool threshold import $(at node) --split "$work/s1/split.json" --share "$work/s1/share-1" --index 1
+misused tool threshold import $(at node) --split "$work/s1/split.json" --share "$work/s1/share-1" --name more
+misused tool threshold verify --split "$work/s1/split.json" --label share
+misused tool threshold verify
+misused tool threshold partial $(at share) --blob "$work/blob"
+misused tool threshold partial $(at share) --to "$work/rsa.pub"
+misused tool threshold partial --label share --to "$work/rsa.pub" --blob "$work/blob"
+misused tool2 --split "$work/s1/split.json" --blob "$work/blob" "$work/a/p1" "$work/a/p2"
+misused combine "$work/s1/split.json" "$work/a/p1" "$work/a/p2"
+misused combine "$work/s1/split.json" --ephemeral 02zz "$work/a/p1" "$work/a/p2"
+misused combine "$work/s1/split.json" --blob "$work/blob" --aad zz "$work/a/p1" "$work/a/p2"
+misused tool threshold dkg round1 $(at node)
+misused tool threshold dkg finish $(at node) --roster "$work/roster"
+misused tool threshold refresh round1 $(at node) --roster "$work/roster"
+say "called wrongly"
