@@ -96,7 +96,7 @@ static CK_RV make_aes(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_side 
 {
 	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
 	CK_ULONG len = 32;
-	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 }, { CKA_SENSITIVE, &yes, 1 }, { CKA_EXTRACTABLE, &yes, 1 },
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 }, { CKA_SENSITIVE, &yes, 1 }, { CKA_EXTRACTABLE, &no, 1 },
 			     { CKA_ENCRYPT, &yes, 1 }, { CKA_DECRYPT, &no, 1 }, LABEL(side), { CKA_ID, id, BLOCK }, { CKA_VALUE_LEN, &len, sizeof len } };
 
 	return p->f->C_GenerateKey(s, &m, t, sizeof t / sizeof t[0], h);

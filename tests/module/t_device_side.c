@@ -4,6 +4,7 @@
  * noticed, the key concerned is refused, and the others work on. The device is SoftHSM2.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <sqlite3.h>
 #include <time.h>
 
@@ -248,6 +249,36 @@ static void test_destroy(const char *good)
 	end();
 }
 
+/* The store's key stays in the device: nobody can wrap it out of there. */
+static void test_key(void)
+{
+	CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
+	CK_BBOOL leaves = CK_TRUE, sensitive = CK_FALSE;
+	CK_ATTRIBUTE t = { CKA_CLASS, &cls, sizeof cls }, out[] = { { CKA_EXTRACTABLE, &leaves, 1 }, { CKA_SENSITIVE, &sensitive, 1 } };
+	void *so = dlopen(softhsm_module(), RTLD_NOW | RTLD_LOCAL);
+	CK_C_GetFunctionList get = so != NULL ? (CK_C_GetFunctionList)(uintptr_t)dlsym(so, "C_GetFunctionList") : NULL;
+	CK_FUNCTION_LIST *f = NULL;
+	CK_SESSION_HANDLE d;
+	CK_OBJECT_HANDLE h[2];
+	CK_SLOT_ID slots[4];
+	CK_ULONG n = 4;
+
+	CHECK(get != NULL);
+	OK(get(&f));
+	OK(f->C_Initialize(NULL));
+	OK(f->C_GetSlotList(CK_TRUE, slots, &n));
+	OK(f->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &d));
+	OK(f->C_Login(d, CKU_USER, (CK_BYTE *)(uintptr_t)SOFTHSM_PIN, sizeof SOFTHSM_PIN - 1));
+	OK(f->C_FindObjectsInit(d, &t, 1));
+	OK(f->C_FindObjects(d, h, 2, &n));
+	OK(f->C_FindObjectsFinal(d));
+	CHECK(n == 1);
+	OK(f->C_GetAttributeValue(d, h[0], out, 2));
+	CHECK(leaves == CK_FALSE && sensitive == CK_TRUE);
+	OK(f->C_Finalize(NULL));
+	(void)dlclose(so);
+}
+
 /* ---- two devices with the same key ---- */
 
 /* The key 1, whose public key is the generator. */
@@ -353,6 +384,7 @@ int main(void)
 	OK(sign_poai("second"));
 	CHECK(find("", CKO_SECRET_KEY, NULL) == 0);
 	end();
+	test_key();
 	copy_file(db_path, good);
 	for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++)
 		test_attack(&attacks[i], good);
