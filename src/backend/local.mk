@@ -28,6 +28,7 @@ libhz_la_SOURCES += \
 	src/backend/p11_side.c \
 	src/backend/p11_side.h \
 	src/backend/p11_side_key.c \
+	src/backend/p11_side_lock.c \
 	src/backend/p11_stream.c \
 	src/backend/p11_find.c \
 	src/backend/p11_list.c \

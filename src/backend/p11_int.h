@@ -3,12 +3,13 @@
  * Inside the forwarding backend: the connection, its sessions, its objects, keys on it.
  *
  * Locks, from the top down:
+ *   side     what is kept beside the device; its file's lock comes before
  *   listing  one thread at a time lists the device's objects
  *   conn     connecting, logging in and out
  *   keeping  making objects in the keeper's session
  *   table    the objects known of the device; short
  *   pool     the idle sessions; short
- * The first three are held while the device works, so they are waited for with hz_p11_lock, which gives up; operations take none of
+ * The first four are held while the device works, so they are waited for with hz_p11_lock, which gives up; operations take none of
  * them across the device's work. A device that does not come back from a call keeps the thread that made it, and nobody else.
  */
 #ifndef HZ_BACKEND_P11_INT_H
@@ -78,6 +79,7 @@ struct hz_p11 {
 	struct hz_p11_side *side;    /* attributes that the device cannot hold */
 	unsigned side_refused;       /* with the side's lock: era in which its device did not open it; not asked again before a new login */
 	bool side_key;               /* the device is known to have the side's key */
+	_Atomic bool side_left;      /* logged out while the side was locked: who holds the lock wipes its key */
 
 	void *handle;                /* p11_load.h's; `f` is the same as this floor sees it */
 	CK_FUNCTION_LIST *f;
@@ -283,7 +285,7 @@ struct hz_p11_side;
 CK_RV hz_p11_side_new(struct hz_p11 *p, const struct hz_p11_conf *c);
 void hz_p11_side_free(struct hz_p11 *p);
 void hz_p11_side_abandon(struct hz_p11 *p);
-/* The device's user is logged out: the store's key is wiped. */
+/* The device's user is logged out: the store's key is wiped, at once or by the thread that uses it. Waits for nobody. */
 void hz_p11_side_logout(struct hz_p11 *p);
 
 /* Add what is kept beside the object with these attributes. HZ_P11_REFUSED. */

@@ -8,11 +8,9 @@
 #include "backend/p11_side.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -102,18 +100,6 @@ void hz_p11_side_abandon(struct hz_p11 *p)
 		return;
 	hz_store_abandon(p->side->store);
 	release(p->side);
-}
-
-void hz_p11_side_logout(struct hz_p11 *p)
-{
-	pthread_mutex_lock(&p->side->lock);
-	hz_store_logout(p->side->store);
-	p->side->open = false;
-	p->side->opener = NULL;
-	p->side->gen = 0;
-	p->side_refused = 0;
-	p->side_key = false;
-	pthread_mutex_unlock(&p->side->lock);
 }
 
 /* ---- which row belongs to an object ---- */
@@ -323,27 +309,6 @@ static CK_RV change_index(struct hz_p11_side *side, const uint8_t d[HZ_P11_TIE],
 
 /* ---- changes: rows and index together, one process at a time ---- */
 
-static int lock_file(const struct hz_p11_side *side)
-{
-	int fd = side->lock_path != NULL ? open(side->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-
-	if (side->lock_path == NULL)
-		errno = ENOTDIR;
-	while (fd >= 0 && flock(fd, LOCK_EX) != 0)
-		if (errno != EINTR) {
-			close(fd);
-			fd = -1;
-			errno = EIO;
-		}
-	if (fd < 0) {
-		int e = errno;
-
-		(void)hz_fail(CKR_DEVICE_ERROR, "locking the store beside the device: %s", strerror(e));
-		errno = e;
-	}
-	return fd;
-}
-
 /* A store that was just made has no index yet; one that had is not given another. */
 static CK_RV first_index(struct hz_p11_side *side, bool existed)
 {
@@ -377,20 +342,54 @@ static CK_RV open_or_make(struct hz_p11 *p)
 	return rv == CKR_OK ? first_index(side, st.initialised) : rv;
 }
 
-/* The first time there may be no folder to lock in: two stores at once are told apart by SQLite then. */
+/* The device is asked before the file is locked, for which other processes wait. Only a store that is not made yet is left for later. */
+static CK_RV open_ahead(struct hz_p11 *p)
+{
+	struct hz_store_state st = { .exists = false };
+	CK_RV rv = hz_p11_side_lock(p);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = hz_store_state(p->side->store, &st);
+	if (rv == CKR_OK && st.initialised)
+		rv = hz_p11_side_open(p, false);
+	hz_p11_side_unlock(p->side);
+	return rv;
+}
+
+/*
+ * Until end: nobody else changes the store, and the side's lock is held. The first time there may be no folder to lock in: two stores at
+ * once are told apart by SQLite then.
+ */
 static CK_RV begin(struct hz_p11 *p, int *fd)
 {
-	CK_RV rv;
+	CK_RV rv = open_ahead(p);
 
-	*fd = lock_file(p->side);
-	rv = *fd >= 0 || errno == ENOENT ? open_or_make(p) : CKR_DEVICE_ERROR;
-	if (rv == CKR_OK && *fd < 0)
-		*fd = lock_file(p->side);
-	if (rv == CKR_OK && *fd < 0)
-		rv = CKR_DEVICE_ERROR;
+	*fd = -1;
+	if (rv != CKR_OK)
+		return rv;
+	*fd = hz_p11_side_lock_file(p);
+	if (*fd < 0 && errno != ENOENT)
+		return CKR_DEVICE_ERROR;
+	rv = hz_p11_side_lock(p);
+	if (rv == CKR_OK) {
+		rv = open_or_make(p);
+		if (rv == CKR_OK && *fd < 0) {
+			*fd = hz_p11_side_lock_file(p);
+			rv = *fd >= 0 ? CKR_OK : CKR_DEVICE_ERROR;
+		}
+		if (rv != CKR_OK)
+			hz_p11_side_unlock(p->side);
+	}
 	if (rv != CKR_OK && *fd >= 0)
 		close(*fd);
 	return rv;
+}
+
+static void end(struct hz_p11 *p, int fd)
+{
+	hz_p11_side_unlock(p->side);
+	close(fd);
 }
 
 /* CKA_VALUE of a row: how many objects of the device it is for (copies have one CKA_ID). */
@@ -470,13 +469,11 @@ static CK_RV save_locked(struct hz_p11 *p, const struct hz_attrs *set, bool fres
 
 	if (!tie(set, d))
 		return hz_fail(CKR_TEMPLATE_INCONSISTENT, "an object without CKA_ID has nothing to tie its attributes to");
-	pthread_mutex_lock(&p->side->lock);
 	rv = begin(p, &fd);
 	if (rv == CKR_OK) {
 		rv = save(p->side, set, d, fresh);
-		close(fd);
+		end(p, fd);
 	}
-	pthread_mutex_unlock(&p->side->lock);
 	return rv;
 }
 
@@ -529,25 +526,38 @@ static CK_RV drop(struct hz_p11_side *side, const struct hz_attrs *set, const ui
 	return last && (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID) ? change_index(side, d, false) : rv;
 }
 
+/* Is anything kept for what has this tie? */
+static CK_RV has_row(struct hz_p11 *p, const uint8_t d[HZ_P11_TIE], bool *has)
+{
+	CK_RV rv = hz_p11_side_lock(p);
+
+	*has = false;
+	if (rv != CKR_OK)
+		return rv;
+	rv = read_index(p->side);
+	*has = rv == CKR_OK && p->side->indexed && listed(p->side, d) != NULL;
+	hz_p11_side_unlock(p->side);
+	return rv;
+}
+
 CK_RV hz_p11_side_drop(struct hz_p11 *p, const struct hz_attrs *set)
 {
 	struct hz_store_state st;
 	uint8_t d[HZ_HASH_MAX];
+	bool has = false;
 	int fd = -1;
 	CK_RV rv = hz_store_state(p->side->store, &st);
 
 	if (rv != CKR_OK || !st.initialised || !tie(set, d))
 		return rv; /* without a store there is nothing to drop */
-	pthread_mutex_lock(&p->side->lock);
-	rv = read_index(p->side);
-	if (rv == CKR_OK && p->side->indexed && listed(p->side, d) != NULL) {
-		rv = begin(p, &fd);
-		if (rv == CKR_OK) {
-			rv = drop(p->side, set, d);
-			close(fd);
-		}
+	rv = has_row(p, d, &has);
+	if (rv != CKR_OK || !has)
+		return rv;
+	rv = begin(p, &fd);
+	if (rv == CKR_OK) {
+		rv = drop(p->side, set, d);
+		end(p, fd);
 	}
-	pthread_mutex_unlock(&p->side->lock);
 	return rv;
 }
 
@@ -618,12 +628,14 @@ CK_RV hz_p11_side_load(struct hz_p11 *p, struct hz_attrs *a)
 
 	if (!tie(a, d))
 		return CKR_OK;
-	pthread_mutex_lock(&p->side->lock);
+	rv = hz_p11_side_lock(p);
+	if (rv != CKR_OK)
+		return rv;
 	rv = exists(p->side, &there);
 	if (rv == CKR_OK && there)
 		rv = load(p, d, a);
 	else if (rv == CKR_OK && p->login_wanted && atomic_load(&p->side->key_seen))
 		rv = refuse(p->side, "the store beside the device was taken away");
-	pthread_mutex_unlock(&p->side->lock);
+	hz_p11_side_unlock(p->side);
 	return rv;
 }

@@ -14,7 +14,7 @@ struct hz_p11_side {
 	char serial[65], label[sizeof "hanzo-pkcs11 side store" + 65];
 	_Atomic bool key_seen;       /* the device has a key of ours: there was a store */
 	uint8_t *secret;             /* HZ_SEAL_SECRET bytes of secret memory; zeros but for the moment of opening */
-	pthread_mutex_t lock;        /* all below; held across the device's work */
+	pthread_mutex_t lock;        /* all below; held across the device's work, so it is waited for with hz_p11_lock */
 	struct hz_p11 *of[HZ_P11_MODULES]; /* the modules before it, as they were opened */
 	size_t n_of;
 	bool open;                   /* the store's key is there: rows are checked */
@@ -25,6 +25,15 @@ struct hz_p11_side {
 	uint8_t *ties;               /* sorted */
 	size_t n;
 };
+
+/* The side's lock: CKR_DEVICE_ERROR with the reason after the deadline. What a logout left to wipe is wiped at either end. */
+CK_RV hz_p11_side_lock(struct hz_p11 *p);
+void hz_p11_side_unlock(struct hz_p11_side *side);
+/*
+ * A descriptor that holds the file's lock until it is closed: nobody else changes the store. -1 with the reason: after the deadline, or
+ * errno ENOENT: there is no folder yet. Without the side's lock but where that folder was made a moment ago.
+ */
+int hz_p11_side_lock_file(struct hz_p11 *p);
 
 /*
  * With the side's lock: open the store by the device's key, which is made when `make` says so and there is none. CKR_OK: open. Other
