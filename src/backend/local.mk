@@ -31,6 +31,7 @@ libhz_la_SOURCES += \
 	src/backend/p11_side_lock.c \
 	src/backend/p11_stream.c \
 	src/backend/p11_find.c \
+	src/backend/p11_lines.c \
 	src/backend/p11_list.c \
 	src/backend/p11_table.c \
 	src/backend/p11_table.h \

@@ -47,11 +47,11 @@ static bool same_value(const struct hz_attr *x, const struct hz_attr *y)
 
 static bool line_fits(const struct query *q, const struct hz_p11_line *l)
 {
-	const struct hz_p11_obj *o = l->o;
+	const struct hz_p11_obj *o = l->what;
 
 	if ((q->label != NULL && l->label != q->label_hash) || (q->id != NULL && l->id != q->id_hash))
 		return false;
-	if (o->hidden || o->session || atomic_load(&o->gone) || atomic_load(&o->era) == 0 || (o->private && !q->private_too))
+	if (o == NULL || o->hidden || o->session || atomic_load(&o->gone) || atomic_load(&o->era) == 0 || (o->private && !q->private_too))
 		return false;
 	for (size_t i = 0; i < q->tmpl->n; i++) {
 		const struct hz_attr *x = &q->tmpl->v[i];
@@ -84,24 +84,33 @@ static bool keep(struct query *q, hz_oid id)
 
 static CK_RV scan(struct query *q)
 {
+	const struct hz_p11_lines *t = &q->p->table.lines;
+
 	q->n = 0;
-	for (size_t i = 0; i < q->p->table.n; i++)
-		if (line_fits(q, &q->p->table.v[i]) && !keep(q, i + 1))
+	for (size_t i = 0; i < t->n; i++)
+		if (line_fits(q, &t->v[i]) && !keep(q, t->v[i].oid))
 			return CKR_HOST_MEMORY;
 	return CKR_OK;
+}
+
+static bool has_handle(const struct hz_p11_line *l, CK_OBJECT_HANDLE h)
+{
+	const struct hz_p11_obj *o = l->what;
+
+	return o != NULL && atomic_load(&o->handle) == h && !atomic_load(&o->gone);
 }
 
 /* With the table's lock: one object that the device's search has found. */
 static CK_RV probed(struct query *q, CK_OBJECT_HANDLE h, const struct hz_attrs *a)
 {
-	struct hz_p11 *p = q->p;
+	struct hz_p11_lines *t = &q->p->table.lines;
 	size_t k = 0;
 
-	while (k < p->table.n && (atomic_load(&p->table.v[k].o->handle) != h || atomic_load(&p->table.v[k].o->gone)))
+	while (k < t->n && !has_handle(&t->v[k], h))
 		k++;
-	if (k < p->table.n)
-		hz_p11_note(&p->table.v[k], a);
-	else if (!q->deep && hz_p11_table_add(p, h, a, false) == NULL)
+	if (k < t->n)
+		hz_p11_note(&t->v[k], a);
+	else if (!q->deep && hz_p11_table_add(q->p, h, a, false) == NULL)
 		return CKR_HOST_MEMORY;
 	return CKR_OK;
 }
@@ -213,14 +222,29 @@ static CK_RV check_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	if (rv == CKR_OK)
 		rv = hz_p11_read_identity(p, s, h, &now);
 	if (rv == CKR_OK) {
+		struct hz_p11_line *l;
+
 		pthread_mutex_lock(&p->table.lock);
-		c->changed = !same_identity(&now, &c->o->seen);
-		if (c->changed)
-			hz_p11_note(&p->table.v[c->o->oid - 1], &now);
+		l = hz_p11_line_of(&p->table.lines, c->o->oid);
+		c->changed = l == NULL || !same_identity(&now, &c->o->seen);
+		if (l != NULL && c->changed)
+			hz_p11_note(l, &now);
 		pthread_mutex_unlock(&p->table.lock);
 		atomic_store(&c->o->looked, hz_p11_now());
 	}
 	hz_attrs_free(&now);
+	return rv;
+}
+
+static CK_RV check_one(struct hz_p11 *p, struct checking *c)
+{
+	CK_RV rv = hz_p11_now() - atomic_load(&c->o->looked) < LOOK_AGAIN ? CKR_OK : hz_p11_run(p, check_work, c);
+
+	if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID) {
+		hz_p11_obj_end(p, c->o);
+		c->changed = true;
+		rv = CKR_OK;
+	}
 	return rv;
 }
 
@@ -233,19 +257,10 @@ static CK_RV check(struct query *q, bool *changed)
 	for (size_t i = 0; i < q->n && rv == CKR_OK; i++) {
 		struct checking c = { hz_p11_obj_of(q->p, q->ids[i]), false };
 
-		if (c.o == NULL) {
-			*changed = true;
-			continue;
-		}
-		if (hz_p11_now() - atomic_load(&c.o->looked) < LOOK_AGAIN)
-			continue;
-		rv = hz_p11_run(q->p, check_work, &c);
-		if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID) {
-			hz_p11_obj_end(c.o);
-			c.changed = true;
-			rv = CKR_OK;
-		}
-		*changed |= c.changed;
+		if (c.o != NULL)
+			rv = check_one(q->p, &c);
+		*changed |= c.o == NULL || c.changed;
+		hz_p11_obj_unref(c.o);
 	}
 	if (*changed)
 		(void)atomic_fetch_add(&q->p->generation, 1);
@@ -314,18 +329,20 @@ CK_RV hz_p11_find(struct hz_backend *be, const struct hz_attrs *tmpl, bool priva
 
 static bool is_half(const struct hz_p11_obj *o, const struct hz_attrs *priv, const struct hz_attr *id)
 {
-	return !atomic_load(&o->gone) && o->cls == CKO_PUBLIC_KEY && same_value(id, hz_attrs_find(&o->seen, CKA_ID)) &&
+	return o != NULL && !atomic_load(&o->gone) && o->cls == CKO_PUBLIC_KEY && same_value(id, hz_attrs_find(&o->seen, CKA_ID)) &&
 	       hz_attrs_ulong(&o->seen, CKA_KEY_TYPE, 0) == hz_attrs_ulong(priv, CKA_KEY_TYPE, 1);
 }
 
+/* With the table's lock, and good for as long. */
 static struct hz_p11_obj *find_half(struct hz_p11 *p, const struct hz_attrs *priv, const struct hz_attr *id)
 {
+	const struct hz_p11_lines *t = &p->table.lines;
 	struct hz_p11_obj *found = NULL;
 	uint64_t hash = hz_p11_hash(id);
 
-	for (size_t i = 0; i < p->table.n && found == NULL; i++)
-		if (p->table.v[i].id == hash && is_half(p->table.v[i].o, priv, id))
-			found = p->table.v[i].o;
+	for (size_t i = 0; i < t->n && found == NULL; i++)
+		if (t->v[i].id == hash && is_half(t->v[i].what, priv, id))
+			found = t->v[i].what;
 	return found;
 }
 

@@ -23,9 +23,11 @@
 #include "backend/soft_int.h"
 #include "hanzo-pkcs11.h"
 
-/* One object of the device. Never freed before the backend is, so that keys may point at it. */
+/* One object of the device. It lives while the table has it or somebody holds it: keys do, and who got it from a function that says so. */
 struct hz_p11_obj {
-	hz_oid oid;
+	hz_oid oid;                  /* never given to another one */
+	_Atomic unsigned refs;
+	_Atomic hz_oid above;        /* its number among several modules as one (p11_set.h); 0: none */
 	_Atomic CK_OBJECT_HANDLE handle;
 	_Atomic unsigned era;        /* the handle is the device's since this era; 0: never */
 	_Atomic bool gone;
@@ -45,8 +47,16 @@ struct hz_p11_obj {
 
 /* What a search looks through: small, one after the other. */
 struct hz_p11_line {
+	hz_oid oid;
 	uint64_t label, id;          /* hashes */
-	struct hz_p11_obj *o;
+	void *what;                  /* the object; NULL: it has ended */
+};
+
+/* Lines, ascending by number; whose they are says which lock they are under. No number is given twice. */
+struct hz_p11_lines {
+	struct hz_p11_line *v;
+	size_t n, cap, ended;        /* ended: how many of the n are empty */
+	hz_oid last;                 /* the number that was given last */
 };
 
 struct hz_p11_set;
@@ -54,8 +64,7 @@ struct hz_p11_entry;
 
 struct hz_p11_table {
 	pthread_mutex_t listing, lock;
-	struct hz_p11_line *v;       /* by number: oid - 1 */
-	size_t n, cap;
+	struct hz_p11_lines lines;   /* of objects */
 	unsigned era;                /* of the device when it was last listed; 0: never */
 	uint64_t listed, cost;       /* when, and how long it took; milliseconds */
 };
@@ -237,15 +246,30 @@ bool hz_p11_template_refused(CK_RV rv);
 /* Can no device be given this attribute (ours, or made by the token)? */
 bool hz_p11_not_for_device(CK_ATTRIBUTE_TYPE type);
 
+/* ---- p11_lines.c ---- */
+
+/* A new line with the next number. NULL: no memory. Lines move. */
+struct hz_p11_line *hz_p11_line_add(struct hz_p11_lines *t, void *what);
+/* NULL: none, or it has ended. */
+struct hz_p11_line *hz_p11_line_of(const struct hz_p11_lines *t, hz_oid oid);
+/* Ends a line and gives what it had; NULL: it has ended before. No line moves before the next of these two. */
+void *hz_p11_line_end(struct hz_p11_lines *t, hz_oid oid);
+/* Close the gaps if they are many: lines move. */
+void hz_p11_lines_settle(struct hz_p11_lines *t);
+
 /* ---- p11_table.c ---- */
 
 CK_RV hz_p11_find(struct hz_backend *be, const struct hz_attrs *tmpl, bool private_too, hz_oid **ids, size_t *n);
-struct hz_p11_obj *hz_p11_obj_of(struct hz_p11 *p, hz_oid oid); /* NULL: none */
-/* A new object (fresh), known by its handle and attributes. NULL: no memory. */
+/* Held for the caller. NULL: none. */
+struct hz_p11_obj *hz_p11_obj_of(struct hz_p11 *p, hz_oid oid);
+struct hz_p11_obj *hz_p11_obj_ref(struct hz_p11_obj *o);
+void hz_p11_obj_unref(struct hz_p11_obj *o); /* NULL: nothing */
+/* A new object (fresh), known by its handle and attributes, held for the caller. NULL: no memory. */
 struct hz_p11_obj *hz_p11_obj_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const struct hz_attrs *attrs, bool session);
 /* Its attributes are now these. */
 void hz_p11_obj_seen(struct hz_p11 *p, struct hz_p11_obj *o, const struct hz_attrs *attrs);
-void hz_p11_obj_end(struct hz_p11_obj *o);
+/* It is gone: the table lets go of it. */
+void hz_p11_obj_end(struct hz_p11 *p, struct hz_p11_obj *o);
 /* What tells an object from others, for several modules (p11_set.h): a hash, and a template. False, CKR_OBJECT_HANDLE_INVALID: none. */
 bool hz_p11_obj_name(struct hz_p11 *p, hz_oid oid, uint64_t *name, bool *session);
 CK_RV hz_p11_obj_ident(struct hz_p11 *p, hz_oid oid, struct hz_attrs *out);
@@ -264,7 +288,7 @@ CK_RV hz_p11_obj_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bo
 CK_RV hz_p11_insert(struct hz_backend *be, const struct hz_attrs *const sets[], size_t n, hz_oid *ids);
 CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg);
 CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id);
-/* The object that a set stands for (HZ_CKA_REF); NULL: none, its value is in the set. */
+/* The object that a set stands for (HZ_CKA_REF), held for the caller; NULL: none, its value is in the set. */
 bool hz_p11_has_ref(const struct hz_attrs *set);
 struct hz_p11_obj *hz_p11_ref(struct hz_p11 *p, const struct hz_attrs *set);
 CK_RV hz_p11_set_ref(struct hz_attrs *set, const struct hz_p11_obj *o);
@@ -317,7 +341,7 @@ bool hz_p11_device_does(struct hz_p11 *p, CK_MECHANISM_TYPE type, CK_FLAGS flag)
 struct hz_p11_key {
 	struct hz_remote remote;
 	struct hz_p11 *p;
-	struct hz_p11_obj *obj;
+	struct hz_p11_obj *obj;      /* held, as the entry is */
 	bool always_auth;
 	struct hz_p11_set *set;      /* several modules: p and obj are those that it was opened with */
 	struct hz_p11_entry *entry;
@@ -330,8 +354,12 @@ struct hz_p11_key {
  */
 typedef CK_RV (*hz_p11_use)(struct hz_p11_key *at, void *arg);
 CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool *asked);
-/* One step of that, for operations that go on: the next module for k, none of *tried. CKR_OK, or the last code when all were tried. */
+/*
+ * One step of that, for operations that go on: the next module for k, none of *tried. CKR_OK, or the last code when all were tried. *at
+ * is empty, or of the step before, whose object it lets go of; the last one's is let go of by hz_p11_leave_place.
+ */
 CK_RV hz_p11_next_place(struct hz_p11_key *k, unsigned *tried, unsigned *i, struct hz_p11_key *at, CK_RV last);
+void hz_p11_leave_place(struct hz_p11_key *at);
 /* Does this code of a use lead to another module? */
 bool hz_p11_elsewhere(CK_RV rv, bool asked);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/p11_int.h"
+#include "backend/p11_set.h"
 #include "backend/soft_asym.h"
 #include "base/error.h"
 #include "base/secmem.h"
@@ -119,6 +119,7 @@ static CK_RV describe(struct hz_key *key)
 	return CKR_OK;
 }
 
+/* Takes the object over, also when it fails. */
 static CK_RV open_device(struct hz_p11 *p, const struct hz_attrs *attrs, struct hz_p11_obj *o, struct hz_key **out)
 {
 	struct hz_key *key = calloc(1, sizeof *key);
@@ -135,6 +136,7 @@ static CK_RV open_device(struct hz_p11 *p, const struct hz_attrs *attrs, struct 
 	}
 	if (rv != CKR_OK) {
 		free(k);
+		hz_p11_obj_unref(o);
 		hz_soft_key_free(key);
 		return hz_fail(rv, "no memory for a key");
 	}
@@ -155,17 +157,24 @@ CK_RV hz_p11_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oi
 	if (o != NULL && !public)
 		return open_device(p, attrs, o, key);
 	rv = hz_soft_key_new(attrs, key);
+	if (rv != CKR_OK && o != NULL)
+		return open_device(p, attrs, o, key); /* of a type or curve that only the device knows */
 	if (rv == CKR_OK)
 		(*key)->env = &p->env;
-	else if (o != NULL)
-		rv = open_device(p, attrs, o, key); /* of a type or curve that only the device knows */
+	hz_p11_obj_unref(o);
 	return rv;
 }
 
 void hz_p11_key_free(struct hz_backend *be, struct hz_key *key)
 {
+	struct hz_p11_key *k = hz_p11_key_of(key);
+
 	(void)be;
-	free(hz_p11_key_of(key));
+	if (k != NULL) {
+		hz_p11_obj_unref(k->obj);
+		hz_p11_entry_unref(k->entry);
+	}
+	free(k);
 	hz_soft_key_free(key);
 }
 

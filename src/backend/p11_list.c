@@ -79,23 +79,24 @@ static void not_seen(struct hz_p11 *p, struct hz_p11_obj *o)
 	if (o->private && !p->login_wanted)
 		atomic_store(&o->era, 0);
 	else
-		atomic_store(&o->gone, true);
+		hz_p11_table_end(p, o);
 }
 
 /* The same handles as before: some have gone (then true), and the new ones are what is left in *l. */
-static bool compare(struct hz_p11 *p, struct hz_p11_handles *l, unsigned era, size_t before)
+static bool compare(struct hz_p11 *p, struct hz_p11_handles *l, unsigned era, hz_oid before)
 {
+	const struct hz_p11_lines *t = &p->table.lines;
 	struct hz_p11_handles known = { NULL, 0 };
 	bool ended = false;
 	size_t k = 0;
 
-	known.v = p->table.n != 0 ? calloc(p->table.n, sizeof *known.v) : NULL;
-	for (size_t i = 0; i < p->table.n; i++) {
-		struct hz_p11_obj *o = p->table.v[i].o;
+	known.v = t->n != 0 ? calloc(t->n, sizeof *known.v) : NULL;
+	for (size_t i = 0; i < t->n; i++) {
+		struct hz_p11_obj *o = t->v[i].what;
 
-		if (o->session || atomic_load(&o->gone) || atomic_load(&o->era) != era)
+		if (o == NULL || o->session || atomic_load(&o->gone) || atomic_load(&o->era) != era)
 			continue;
-		if (i < before && !has(l, atomic_load(&o->handle))) {
+		if (o->oid <= before && !has(l, atomic_load(&o->handle))) {
 			not_seen(p, o);
 			ended = true;
 			continue;
@@ -131,15 +132,16 @@ static int line_by_name(const void *a, const void *b)
 }
 
 /* Objects whose handles are of an older era, by name. */
-static struct hz_p11_obj **stale(struct hz_p11 *p, unsigned era, size_t before, size_t *n)
+static struct hz_p11_obj **stale(struct hz_p11 *p, unsigned era, hz_oid before, size_t *n)
 {
-	struct hz_p11_obj **v = p->table.n != 0 ? calloc(p->table.n, sizeof(struct hz_p11_obj *)) : NULL;
+	const struct hz_p11_lines *t = &p->table.lines;
+	struct hz_p11_obj **v = t->n != 0 ? calloc(t->n, sizeof(struct hz_p11_obj *)) : NULL;
 
 	*n = 0;
-	for (size_t i = 0; v != NULL && i < before; i++) {
-		struct hz_p11_obj *o = p->table.v[i].o;
+	for (size_t i = 0; v != NULL && i < t->n && t->v[i].oid <= before; i++) {
+		struct hz_p11_obj *o = t->v[i].what;
 
-		if (!o->session && !atomic_load(&o->gone) && atomic_load(&o->era) != era)
+		if (o != NULL && !o->session && !atomic_load(&o->gone) && atomic_load(&o->era) != era)
 			v[(*n)++] = o;
 	}
 	if (*n != 0)
@@ -157,7 +159,7 @@ static size_t run_of(const struct newcomer *v, size_t n)
 }
 
 /* An object is taken for an old one only where one old and one new object have the name: never a guess between two keys. */
-static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era, size_t before)
+static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era, hz_oid before)
 {
 	size_t m, k;
 	struct hz_p11_obj **old = stale(p, era, before, &m);
@@ -178,7 +180,7 @@ static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era
 			atomic_store(&old[j]->era, era);
 		} else {
 			for (size_t q = 0; q < same; q++)
-				atomic_store(&old[j + q]->gone, true);
+				hz_p11_table_end(p, old[j + q]);
 			for (size_t q = 0; q < k && rv == CKR_OK; q++)
 				rv = hz_p11_table_add(p, in[i + q].h, &in[i + q].attrs, false) != NULL ? CKR_OK : CKR_HOST_MEMORY;
 		}
@@ -195,12 +197,14 @@ static CK_RV match(struct hz_p11 *p, struct newcomer *in, size_t n, unsigned era
 }
 
 /* Those that this process made while the device was listed are known. */
-static size_t leave_known(struct hz_p11 *p, struct newcomer *v, size_t n, unsigned era, size_t before)
+static size_t leave_known(struct hz_p11 *p, struct newcomer *v, size_t n, unsigned era, hz_oid before)
 {
-	for (size_t i = before; i < p->table.n; i++) {
-		const struct hz_p11_obj *o = p->table.v[i].o;
+	const struct hz_p11_lines *t = &p->table.lines;
 
-		for (size_t k = 0; k < n && !o->session && atomic_load(&o->era) == era; k++)
+	for (size_t i = t->n; i > 0 && t->v[i - 1].oid > before; i--) {
+		const struct hz_p11_obj *o = t->v[i - 1].what;
+
+		for (size_t k = 0; o != NULL && k < n && !o->session && atomic_load(&o->era) == era; k++)
 			if (v[k].h == atomic_load(&o->handle)) {
 				hz_attrs_free(&v[k].attrs);
 				v[k] = v[--n];
@@ -210,7 +214,7 @@ static size_t leave_known(struct hz_p11 *p, struct newcomer *v, size_t n, unsign
 	return n;
 }
 
-static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_handles *l, unsigned era, size_t before)
+static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_handles *l, unsigned era, hz_oid before)
 {
 	struct newcomer *v = l->n != 0 ? calloc(l->n, sizeof *v) : NULL;
 	size_t n = 0;
@@ -239,7 +243,7 @@ static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_han
 	return rv;
 }
 
-/* Objects from number `before` on were made by this process meanwhile. The table is not locked while the device works. */
+/* Objects with numbers after `before` were made by this process meanwhile. The table is not locked while the device works. */
 CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 {
 	CK_BBOOL yes = CK_TRUE;
@@ -247,12 +251,12 @@ CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 	struct hz_p11_handles l = { NULL, 0 };
 	unsigned era = atomic_load(&p->era);
 	uint64_t from = hz_p11_now();
-	size_t before;
+	hz_oid before;
 	bool ended = false;
 	CK_RV rv;
 
 	pthread_mutex_lock(&p->table.lock);
-	before = p->table.n;
+	before = p->table.lines.last;
 	pthread_mutex_unlock(&p->table.lock);
 	rv = hz_p11_search(p, s, &token, 1, &l);
 	if (rv == CKR_OK) {
@@ -270,7 +274,8 @@ CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 	p->table.era = era;
 	p->table.listed = hz_p11_now();
 	p->table.cost = p->table.listed - from;
-	if (before != p->table.n || ended)
+	hz_p11_lines_settle(&p->table.lines);
+	if (before != p->table.lines.last || ended)
 		(void)atomic_fetch_add(&p->generation, 1);
 	pthread_mutex_unlock(&p->table.lock);
 	return CKR_OK;

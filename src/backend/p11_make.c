@@ -139,10 +139,10 @@ static void end_made(struct hz_p11 *p, struct hz_p11_obj *o)
 	if (o == NULL)
 		return;
 	(void)hz_p11_run(p, end_work, o);
-	hz_p11_obj_end(o);
+	hz_p11_obj_end(p, o);
 }
 
-/* Known by name before anything else is asked of the device, so that it is found again when its handle changes meanwhile. */
+/* Held for the caller. Known by name before anything else is asked of the device, so that it is found again when its handle changes meanwhile. */
 static struct hz_p11_obj *note_made(struct hz_p11 *p, const struct hz_attrs *set, CK_OBJECT_HANDLE h)
 {
 	return set != NULL ? hz_p11_obj_add(p, h, set, !hz_attrs_bool(set, CKA_TOKEN, false)) : NULL;
@@ -168,6 +168,8 @@ static CK_RV adopt_or_end(struct hz_p11 *p, struct making *w)
 		end_made(p, o);
 		end_made(p, priv);
 	}
+	hz_p11_obj_unref(o);
+	hz_p11_obj_unref(priv);
 	return rv;
 }
 
@@ -190,6 +192,7 @@ static CK_RV fetch(struct hz_p11 *p, struct making *w)
 		rv = v != NULL ? hz_soft_set_secret(w->set, v->value, v->len) : hz_fail(CKR_DEVICE_ERROR, "the device keeps the value");
 	}
 	end_made(p, r.o);
+	hz_p11_obj_unref(r.o);
 	hz_attrs_free(&r.a);
 	return rv;
 }
@@ -296,7 +299,7 @@ CK_RV hz_p11_unwrap(struct hz_backend *be, const struct hz_mech *m, struct hz_ke
 
 struct wrapping {
 	CK_MECHANISM m;
-	struct hz_p11_obj *with, *target;
+	struct hz_p11_obj *with, *target; /* held: `with` */
 	struct hz_buf *out; /* NULL: the length only */
 	size_t len;
 };
@@ -360,7 +363,7 @@ static CK_RV place(struct hz_p11 *p, const struct hz_mech *m, struct hz_key *wra
 	}
 	if (tk == NULL)
 		return hz_fail(CKR_KEY_NOT_WRAPPABLE, "a key of the session cannot be wrapped by one of the device");
-	w->with = wk != NULL ? wk->obj : hz_p11_ref(p, &wrapping->attrs);
+	w->with = wk != NULL ? hz_p11_obj_ref(wk->obj) : hz_p11_ref(p, &wrapping->attrs);
 	w->target = tk->obj;
 	if (w->with == NULL)
 		return hz_fail(CKR_WRAPPING_KEY_HANDLE_INVALID, "the wrapping key is not in the device");
@@ -410,9 +413,10 @@ CK_RV hz_p11_wrap(struct hz_backend *be, const struct hz_mech *m, struct hz_key 
 	const struct hz_soft_mech *row;
 	CK_RV rv = place(hz_p11_self(be), m, wrapping, target, &w, &row);
 
-	if (rv != CKR_OK)
-		return rv;
-	return row != NULL ? wrap_here(hz_p11_self(be), m, row, wrapping, target, out) : hz_p11_run(hz_p11_self(be), wrap_work, &w);
+	if (rv == CKR_OK)
+		rv = row != NULL ? wrap_here(hz_p11_self(be), m, row, wrapping, target, out) : hz_p11_run(hz_p11_self(be), wrap_work, &w);
+	hz_p11_obj_unref(w.with);
+	return rv;
 }
 
 CK_RV hz_p11_wrap_len(struct hz_backend *be, const struct hz_mech *m, struct hz_key *wrapping, struct hz_key *target, size_t *len)
@@ -427,5 +431,6 @@ CK_RV hz_p11_wrap_len(struct hz_backend *be, const struct hz_mech *m, struct hz_
 		return wrap_len_here(hz_p11_self(be), m, row, wrapping, target, len);
 	rv = hz_p11_run(hz_p11_self(be), wrap_work, &w);
 	*len = w.len;
+	hz_p11_obj_unref(w.with);
 	return rv;
 }

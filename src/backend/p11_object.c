@@ -77,6 +77,7 @@ CK_RV hz_p11_obj_read(struct hz_p11 *p, hz_oid id, struct hz_attrs *out)
 		rv = hz_p11_set_ref(out, l.o);
 	if (rv != CKR_OK)
 		hz_attrs_free(out);
+	hz_p11_obj_unref(l.o);
 	return rv;
 }
 
@@ -175,6 +176,19 @@ static void undo(struct hz_p11 *p, const hz_oid *ids, size_t n)
 		(void)hz_p11_destroy(&p->be, ids[i]);
 }
 
+/* Made there, and known here: *o, which it was made from or NULL, is let go of. */
+static CK_RV make_anew(struct hz_p11 *p, struct making *m, struct hz_p11_obj **o)
+{
+	CK_RV rv = *o != NULL ? copy(p, m) : hz_p11_run(p, create_work, m);
+
+	hz_p11_obj_unref(*o);
+	*o = rv == CKR_OK ? hz_p11_obj_add(p, m->h, m->set, false) : NULL;
+	if (*o == NULL)
+		return rv != CKR_OK ? rv : CKR_HOST_MEMORY;
+	atomic_store(&(*o)->fresh, false);
+	return CKR_OK;
+}
+
 static CK_RV insert_one(struct hz_p11 *p, const struct hz_attrs *set, hz_oid *id)
 {
 	struct making m = { set, hz_p11_ref(p, set), CK_INVALID_HANDLE };
@@ -182,23 +196,22 @@ static CK_RV insert_one(struct hz_p11 *p, const struct hz_attrs *set, hz_oid *id
 	CK_RV rv = CKR_OK;
 
 	/* The proof that a partial result carries takes the share's value, which no device would give for it. */
-	if (hz_attrs_find(set, CKA_HANZO_SHARE_INDEX) != NULL)
+	if (hz_attrs_find(set, CKA_HANZO_SHARE_INDEX) != NULL) {
+		hz_p11_obj_unref(o);
 		return hz_fail(CKR_TEMPLATE_INCONSISTENT, "shares are keys of the session here: keep the blob, which the device's key opens");
+	}
 	if (o == NULL && hz_p11_has_ref(set))
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "the device's object has ended");
 	if (o == NULL || !atomic_exchange(&o->fresh, false)) {
-		rv = o != NULL ? copy(p, &m) : hz_p11_run(p, create_work, &m);
+		rv = make_anew(p, &m, &o);
 		if (rv != CKR_OK)
 			return rv;
-		o = hz_p11_obj_add(p, m.h, set, false);
-		if (o == NULL)
-			return CKR_HOST_MEMORY;
-		atomic_store(&o->fresh, false);
 	}
 	rv = hz_p11_side_save(p, set);
 	if (rv != CKR_OK)
 		undo(p, &o->oid, 1);
 	*id = o->oid;
+	hz_p11_obj_unref(o);
 	return rv;
 }
 
@@ -261,6 +274,7 @@ CK_RV hz_p11_update(struct hz_backend *be, hz_oid id, hz_edit_fn edit, void *arg
 	hz_attrs_free(&was);
 	hz_attrs_free(&now);
 	hz_attrs_free(&c.diff);
+	hz_p11_obj_unref(c.o);
 	return rv;
 }
 
@@ -299,11 +313,12 @@ CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
 	if (rv == CKR_OK)
 		rv = hz_p11_run(p, destroy_work, &e);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
-		hz_p11_obj_end(o);
+		hz_p11_obj_end(p, o);
 	if (rv == CKR_OK && !o->session)
 		rv = hz_p11_side_drop(p, &was);
 	(void)atomic_fetch_add(&p->generation, 1);
 	hz_attrs_free(&was);
+	hz_p11_obj_unref(o);
 	return rv;
 }
 
@@ -315,6 +330,7 @@ void hz_p11_hold(struct hz_backend *be, const struct hz_attrs *set)
 
 	if (o != NULL && o->session)
 		(void)atomic_fetch_add(&o->holders, 1);
+	hz_p11_obj_unref(o);
 }
 
 void hz_p11_release(struct hz_backend *be, const struct hz_attrs *set)
@@ -326,6 +342,7 @@ void hz_p11_release(struct hz_backend *be, const struct hz_attrs *set)
 	if (o != NULL && o->session && atomic_fetch_sub(&o->holders, 1) == 1) {
 		if (atomic_load(&p->up) && o->link == atomic_load(&p->link))
 			(void)hz_p11_run(p, destroy_work, &e);
-		hz_p11_obj_end(o);
+		hz_p11_obj_end(p, o);
 	}
+	hz_p11_obj_unref(o);
 }

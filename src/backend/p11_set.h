@@ -21,15 +21,16 @@ struct hz_p11_member {
 	_Atomic int64_t looked;      /* ms: when its state was last known */
 };
 
-/* One object as the application knows it. Never freed before the set is. */
+/* One object as the application knows it. It lives while the set has it or somebody holds it: keys do. */
 struct hz_p11_entry {
-	hz_oid oid;                  /* ours */
+	hz_oid oid;                  /* ours; never given to another one */
+	_Atomic unsigned refs;
 	_Atomic hz_oid at[HZ_P11_MODULES]; /* each module's own; 0: not known there */
 	_Atomic bool sure[HZ_P11_MODULES]; /* by its public key, not by its name alone */
 	_Atomic bool session;
 	_Atomic bool known, alone;   /* known: print is set; alone: nothing tells this object from another one */
 	uint8_t print[32];           /* hash of the public key, or of what else shows that it is the same; with the set's lock */
-	uint64_t name;               /* hash of class, key type, CKA_ID (CKA_LABEL where there is none) */
+	struct hz_attrs ident;       /* class, key type, CKA_ID (CKA_LABEL where there is none), not of the session's; with the set's lock */
 };
 
 struct hz_p11_set {
@@ -40,9 +41,7 @@ struct hz_p11_set {
 	_Atomic unsigned turn;
 	_Atomic uint64_t generation;
 	pthread_mutex_t lock;        /* of what follows; short */
-	struct hz_p11_entry **v;     /* by oid - 1 */
-	size_t n_v, cap;
-	size_t *back[HZ_P11_MODULES], back_n[HZ_P11_MODULES]; /* each module's oid - 1 to oid of ours */
+	struct hz_p11_lines lines;   /* of entries; `label`: hash of what is in `ident` */
 };
 
 /* ---- p11_health.c ---- */
@@ -58,12 +57,14 @@ bool hz_p11_sickness(CK_RV rv);
 
 /* ---- p11_set_object.c ---- */
 
+/* These three hold what they give for the caller. */
 struct hz_p11_entry *hz_p11_entry_of(struct hz_p11_set *s, hz_oid oid);
 /* The entry that a set's HZ_CKA_REF names; NULL: none. */
 struct hz_p11_entry *hz_p11_entry_ref(struct hz_p11_set *s, const struct hz_attrs *a);
 /* Module i's object `oid`, which may be new. NULL: no memory. */
 struct hz_p11_entry *hz_p11_entry_for(struct hz_p11_set *s, unsigned i, hz_oid oid);
-/* The object of module i that is the same. CKR_KEY_HANDLE_INVALID: it has none. Codes of the device otherwise. */
+void hz_p11_entry_unref(struct hz_p11_entry *e); /* NULL: nothing */
+/* The object of module i that is the same, held for the caller. CKR_KEY_HANDLE_INVALID: it has none. Codes of the device otherwise. */
 CK_RV hz_p11_counterpart(struct hz_p11_set *s, struct hz_p11_entry *e, unsigned i, struct hz_p11_obj **o);
 /* A set's HZ_CKA_REF from module i's number to ours, and a copy with the way back. */
 CK_RV hz_p11_ref_up(struct hz_p11_set *s, unsigned i, struct hz_attrs *a);
@@ -80,7 +81,7 @@ void hz_p11_set_release(struct hz_backend *be, const struct hz_attrs *set);
 
 /* ---- p11_set_key.c ---- */
 
-/* Key k at module i: *out stands for k there. */
+/* Key k at module i: *out stands for k there, and holds the object until hz_p11_leave_place. */
 CK_RV hz_p11_place(const struct hz_p11_key *k, unsigned i, struct hz_p11_key *out);
 CK_RV hz_p11_set_key_open(struct hz_backend *be, const struct hz_attrs *attrs, hz_oid id, struct hz_key **key);
 CK_RV hz_p11_set_generate(struct hz_backend *be, const struct hz_mech *m, struct hz_attrs *secret);

@@ -21,11 +21,18 @@ CK_RV hz_p11_place(const struct hz_p11_key *k, unsigned i, struct hz_p11_key *ou
 	return hz_p11_counterpart(k->set, k->entry, i, &out->obj);
 }
 
+void hz_p11_leave_place(struct hz_p11_key *at)
+{
+	hz_p11_obj_unref(at->obj);
+	at->obj = NULL;
+}
+
 CK_RV hz_p11_next_place(struct hz_p11_key *k, unsigned *tried, unsigned *i, struct hz_p11_key *at, CK_RV last)
 {
 	CK_RV rv;
 	int n;
 
+	hz_p11_leave_place(at);
 	while ((n = hz_p11_pick(k->set, *tried)) >= 0) {
 		*tried |= 1u << n;
 		*i = (unsigned)n;
@@ -51,7 +58,7 @@ static void served(const struct hz_p11_set *s, unsigned i, bool first)
 
 CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool *asked)
 {
-	struct hz_p11_key at;
+	struct hz_p11_key at = { .obj = NULL };
 	unsigned tried = 0, i = 0;
 	CK_RV rv;
 
@@ -63,12 +70,13 @@ CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool
 		hz_p11_report(k->set, i, rv);
 		if (rv == CKR_OK) {
 			served(k->set, i, tried == 1u << i);
-			return rv;
+			break;
 		}
 		if (!hz_p11_elsewhere(rv, asked != NULL && *asked))
 			break;
 		rv = hz_p11_next_place(k, &tried, &i, &at, rv);
 	}
+	hz_p11_leave_place(&at);
 	return hz_p11_code(rv);
 }
 
@@ -93,15 +101,20 @@ CK_RV hz_p11_set_key_open(struct hz_backend *be, const struct hz_attrs *attrs, h
 			rv = hz_p11_key_open(&s->m[i].p->be, &down, id, key);
 	}
 	hz_attrs_free(&down);
-	if (rv != CKR_OK)
+	if (rv != CKR_OK) {
+		hz_p11_entry_unref(e);
 		return rv;
+	}
 	(*key)->env = &s->m[0].p->env; /* one record of what was signed once */
+	rv = hz_attrs_set(&(*key)->attrs, HZ_CKA_REF, &e->oid, sizeof e->oid, false);
 	k = hz_p11_key_of(*key);
 	if (k != NULL) {
 		k->set = s;
-		k->entry = e;
+		k->entry = e; /* held by the key from now on */
+	} else {
+		hz_p11_entry_unref(e);
 	}
-	return hz_attrs_set(&(*key)->attrs, HZ_CKA_REF, &e->oid, sizeof e->oid, false);
+	return rv;
 }
 
 /* ---- making ---- */
@@ -127,18 +140,21 @@ static CK_RV stand_in(struct hz_p11_set *s, unsigned i, const struct hz_key *key
 {
 	struct hz_p11_key *k = hz_p11_key_of(key);
 	struct hz_p11_key of_public = { .set = s, .entry = hz_p11_entry_ref(s, &key->attrs) };
+	CK_RV rv = CKR_OK;
 
 	*copy = *key;
-	if (k == NULL && (of_public.entry == NULL || ours))
-		return CKR_OK;
-	copy->remote = &at->remote;
-	return hz_p11_place(k != NULL ? k : &of_public, i, at);
+	if (k != NULL || (of_public.entry != NULL && !ours)) {
+		copy->remote = &at->remote;
+		rv = hz_p11_place(k != NULL ? k : &of_public, i, at);
+	}
+	hz_p11_entry_unref(of_public.entry);
+	return rv;
 }
 
 static CK_RV make_there(struct hz_p11_set *s, unsigned i, make_at make, const struct making *w)
 {
 	struct hz_key with, target;
-	struct hz_p11_key with_at, target_at;
+	struct hz_p11_key with_at = { .obj = NULL }, target_at = { .obj = NULL };
 	struct making at = *w;
 	bool ours = (w->m->type & ~(CK_MECHANISM_TYPE)0xff) == (CKM_HANZO_ECIES & ~(CK_MECHANISM_TYPE)0xff);
 	CK_RV rv = hz_p11_ready(s->m[i].p);
@@ -157,6 +173,8 @@ static CK_RV make_there(struct hz_p11_set *s, unsigned i, make_at make, const st
 		rv = hz_p11_ref_up(s, i, w->a);
 	if (rv == CKR_OK && w->priv != NULL)
 		rv = hz_p11_ref_up(s, i, w->priv);
+	hz_p11_leave_place(&with_at);
+	hz_p11_leave_place(&target_at);
 	return rv;
 }
 

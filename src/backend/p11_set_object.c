@@ -10,12 +10,35 @@
 
 /* ---- entries ---- */
 
+/* With the lock. NULL: none. */
+static struct hz_p11_entry *numbered(struct hz_p11_set *s, hz_oid oid)
+{
+	const struct hz_p11_line *l = hz_p11_line_of(&s->lines, oid);
+
+	return l != NULL ? l->what : NULL;
+}
+
+static struct hz_p11_entry *entry_ref(struct hz_p11_entry *e)
+{
+	if (e != NULL)
+		(void)atomic_fetch_add(&e->refs, 1);
+	return e;
+}
+
+void hz_p11_entry_unref(struct hz_p11_entry *e)
+{
+	if (e == NULL || atomic_fetch_sub(&e->refs, 1) != 1)
+		return;
+	hz_attrs_free(&e->ident);
+	free(e);
+}
+
 struct hz_p11_entry *hz_p11_entry_of(struct hz_p11_set *s, hz_oid oid)
 {
 	struct hz_p11_entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = oid > 0 && oid <= s->n_v ? s->v[oid - 1] : NULL;
+	e = entry_ref(numbered(s, oid));
 	pthread_mutex_unlock(&s->lock);
 	return e;
 }
@@ -31,32 +54,15 @@ struct hz_p11_entry *hz_p11_entry_ref(struct hz_p11_set *s, const struct hz_attr
 	return hz_p11_entry_of(s, oid);
 }
 
-/* With the lock. */
-static bool note_back(struct hz_p11_set *s, unsigned i, hz_oid oid, hz_oid ours)
-{
-	if (oid > s->back_n[i]) {
-		size_t n = oid + oid / 2 + 64;
-		size_t *v = reallocarray(s->back[i], n, sizeof *v);
-
-		if (v == NULL)
-			return false;
-		memset(v + s->back_n[i], 0, (n - s->back_n[i]) * sizeof *v);
-		s->back[i] = v;
-		s->back_n[i] = n;
-	}
-	s->back[i][oid - 1] = ours;
-	return true;
-}
-
 /* With the lock. An entry that another module had first: by name, where there is one only. */
 static struct hz_p11_entry *by_name(struct hz_p11_set *s, unsigned i, uint64_t name)
 {
 	struct hz_p11_entry *found = NULL;
 
-	for (size_t k = 0; k < s->n_v; k++) {
-		struct hz_p11_entry *e = s->v[k];
+	for (size_t k = 0; k < s->lines.n; k++) {
+		struct hz_p11_entry *e = s->lines.v[k].what;
 
-		if (e->name != name || e->session || e->at[i] != 0)
+		if (s->lines.v[k].label != name || e == NULL || e->session || e->at[i] != 0)
 			continue;
 		if (found != NULL)
 			return NULL;
@@ -66,60 +72,98 @@ static struct hz_p11_entry *by_name(struct hz_p11_set *s, unsigned i, uint64_t n
 }
 
 /* With the lock. */
-static struct hz_p11_entry *new_entry(struct hz_p11_set *s)
+static struct hz_p11_entry *new_entry(struct hz_p11_set *s, uint64_t name)
 {
-	struct hz_p11_entry *e;
+	struct hz_p11_entry *e = calloc(1, sizeof *e);
+	struct hz_p11_line *l = e != NULL ? hz_p11_line_add(&s->lines, e) : NULL;
 
-	if (s->n_v == s->cap) {
-		size_t cap = s->cap != 0 ? 2 * s->cap : 64;
-		struct hz_p11_entry **v = reallocarray(s->v, cap, sizeof(struct hz_p11_entry *));
-
-		if (v == NULL)
-			return NULL;
-		s->v = v;
-		s->cap = cap;
-	}
-	e = calloc(1, sizeof *e);
-	if (e == NULL)
+	if (l == NULL) {
+		free(e);
 		return NULL;
-	s->v[s->n_v++] = e;
-	e->oid = s->n_v;
+	}
+	l->label = name;
+	e->oid = l->oid;
+	atomic_store(&e->refs, 1);
 	return e;
+}
+
+/* What it is looked for by in other modules, as module i has it now: kept for when that one has it no more. */
+static void note_ident(struct hz_p11_set *s, struct hz_p11_entry *e, unsigned i)
+{
+	struct hz_attrs a = HZ_ATTRS_INIT, was = HZ_ATTRS_INIT;
+
+	if (hz_p11_obj_ident(s->m[i].p, e->at[i], &a) == CKR_OK) {
+		pthread_mutex_lock(&s->lock);
+		was = e->ident;
+		e->ident = a;
+		pthread_mutex_unlock(&s->lock);
+		a = was;
+	}
+	hz_attrs_free(&a);
 }
 
 struct hz_p11_entry *hz_p11_entry_for(struct hz_p11_set *s, unsigned i, hz_oid oid)
 {
+	struct hz_p11_obj *o = hz_p11_obj_of(s->m[i].p, oid);
 	struct hz_p11_entry *e = NULL;
 	uint64_t name = 0;
-	bool session = false;
+	bool session = false, fresh = false;
 
-	if (!hz_p11_obj_name(s->m[i].p, oid, &name, &session))
+	if (o == NULL || !hz_p11_obj_name(s->m[i].p, oid, &name, &session)) {
+		hz_p11_obj_unref(o);
 		return NULL;
+	}
 	pthread_mutex_lock(&s->lock);
-	if (oid <= s->back_n[i] && s->back[i][oid - 1] != 0)
-		e = s->v[s->back[i][oid - 1] - 1];
+	e = numbered(s, atomic_load(&o->above));
 	if (e == NULL && !session)
 		e = by_name(s, i, name);
 	if (e == NULL) {
-		e = new_entry(s);
-		if (e != NULL)
-			e->name = name;
+		e = new_entry(s, name);
+		fresh = e != NULL;
 	}
-	if (e != NULL && note_back(s, i, oid, e->oid)) {
+	if (e != NULL) {
+		atomic_store(&o->above, e->oid);
 		e->session = session;
 		e->at[i] = oid;
+		(void)entry_ref(e);
 	}
 	pthread_mutex_unlock(&s->lock);
+	hz_p11_obj_unref(o);
+	if (fresh && !session)
+		note_ident(s, e, i);
 	return e;
+}
+
+/* Does any module still have it, as far as is known? */
+static bool stands(struct hz_p11_set *s, const struct hz_p11_entry *e)
+{
+	bool has = false;
+
+	for (unsigned i = 0; !has && i < s->n; i++) {
+		struct hz_p11_obj *o = hz_p11_obj_of(s->m[i].p, e->at[i]);
+
+		has = o != NULL;
+		hz_p11_obj_unref(o);
+	}
+	return has;
+}
+
+static void end_entry(struct hz_p11_set *s, struct hz_p11_entry *e)
+{
+	struct hz_p11_entry *was;
+
+	pthread_mutex_lock(&s->lock);
+	was = hz_p11_line_end(&s->lines, e->oid);
+	hz_p11_lines_settle(&s->lines);
+	pthread_mutex_unlock(&s->lock);
+	hz_p11_entry_unref(was);
 }
 
 void hz_p11_entries_free(struct hz_p11_set *s)
 {
-	for (size_t i = 0; i < s->n_v; i++)
-		free(s->v[i]);
-	free(s->v);
-	for (unsigned i = 0; i < s->n; i++)
-		free(s->back[i]);
+	for (size_t i = 0; i < s->lines.n; i++)
+		hz_p11_entry_unref(s->lines.v[i].what);
+	free(s->lines.v);
 }
 
 /* ---- references ---- */
@@ -129,6 +173,7 @@ CK_RV hz_p11_ref_up(struct hz_p11_set *s, unsigned i, struct hz_attrs *a)
 	const struct hz_attr *r = hz_attrs_find(a, HZ_CKA_REF);
 	struct hz_p11_entry *e;
 	hz_oid oid;
+	CK_RV rv;
 
 	if (r == NULL || r->len != sizeof oid)
 		return CKR_OK; /* its value is in the set */
@@ -136,7 +181,9 @@ CK_RV hz_p11_ref_up(struct hz_p11_set *s, unsigned i, struct hz_attrs *a)
 	e = hz_p11_entry_for(s, i, oid);
 	if (e == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "no memory for an object");
-	return hz_attrs_set(a, HZ_CKA_REF, &e->oid, sizeof e->oid, false);
+	rv = hz_attrs_set(a, HZ_CKA_REF, &e->oid, sizeof e->oid, false);
+	hz_p11_entry_unref(e);
+	return rv;
 }
 
 CK_RV hz_p11_ref_down(const struct hz_p11_entry *e, unsigned i, const struct hz_attrs *a, struct hz_attrs *out)
@@ -191,9 +238,14 @@ static bool known_as(struct hz_p11_set *s, struct hz_p11_entry *e, unsigned i, c
 
 static void link_to(struct hz_p11_set *s, struct hz_p11_entry *e, unsigned i, hz_oid oid)
 {
+	struct hz_p11_obj *o = hz_p11_obj_of(s->m[i].p, oid);
+
 	pthread_mutex_lock(&s->lock);
-	e->at[i] = oid != 0 && note_back(s, i, oid, e->oid) ? oid : 0;
+	if (o != NULL)
+		atomic_store(&o->above, e->oid);
+	e->at[i] = o != NULL ? oid : 0;
 	pthread_mutex_unlock(&s->lock);
+	hz_p11_obj_unref(o);
 }
 
 /* Module i's object with this number, if it is what the entry stands for. CKR_OBJECT_HANDLE_INVALID: it is not. */
@@ -220,6 +272,10 @@ static CK_RV seek(struct hz_p11_set *s, struct hz_p11_entry *e, unsigned i, stru
 	for (unsigned k = 0; k < s->n && rv != CKR_OK; k++)
 		if (e->at[k] != 0)
 			rv = hz_p11_obj_ident(s->m[k].p, e->at[k], &tmpl);
+	pthread_mutex_lock(&s->lock);
+	if (rv == CKR_OBJECT_HANDLE_INVALID && e->ident.n != 0)
+		rv = hz_attrs_dup(&tmpl, &e->ident);
+	pthread_mutex_unlock(&s->lock);
 	if (rv == CKR_OK)
 		rv = hz_p11_find(&s->m[i].p->be, &tmpl, true, &ids, &n);
 	for (size_t k = 0; k < n && rv == CKR_OK && one != CKR_OK; k++) {
@@ -283,6 +339,7 @@ CK_RV hz_p11_set_find(struct hz_backend *be, const struct hz_attrs *tmpl, bool p
 				(*ids)[k] = e->oid;
 			else
 				(*ids)[k--] = (*ids)[--*n]; /* ended meanwhile */
+			hz_p11_entry_unref(e);
 		}
 		if (!hz_p11_sickness(rv))
 			break;
@@ -296,19 +353,25 @@ CK_RV hz_p11_set_load(struct hz_backend *be, hz_oid id, struct hz_attrs *out, bo
 	struct hz_p11_set *s = hz_p11_set_self(be);
 	struct hz_p11_entry *e = hz_p11_entry_of(s, id);
 	unsigned tried = 0;
-	CK_RV rv, sick = CKR_OK;
+	CK_RV rv = CKR_OBJECT_HANDLE_INVALID, other = CKR_OBJECT_HANDLE_INVALID;
 
 	*out = (struct hz_attrs)HZ_ATTRS_INIT;
 	*checked = true;
 	for (int i; e != NULL && (i = hz_p11_lead(s, tried)) >= 0; tried |= 1u << i) {
 		rv = load_entry(s, e, (unsigned)i, out);
 		hz_p11_report(s, (unsigned)i, rv);
-		if (rv == CKR_OK)
-			return hz_p11_ref_up(s, (unsigned)i, out);
-		if (hz_p11_sickness(rv))
-			sick = rv;
+		if (rv == CKR_OK) {
+			rv = hz_p11_ref_up(s, (unsigned)i, out);
+			hz_p11_entry_unref(e);
+			return rv;
+		}
+		if (hz_p11_sickness(rv) || other == CKR_OBJECT_HANDLE_INVALID)
+			other = rv;
 	}
-	return sick != CKR_OK ? sick : hz_fail(CKR_OBJECT_HANDLE_INVALID, "no such object");
+	if (e != NULL && other == CKR_OBJECT_HANDLE_INVALID && !e->session && !stands(s, e))
+		end_entry(s, e); /* every module answers that it has none */
+	hz_p11_entry_unref(e);
+	return hz_p11_sickness(other) ? other : hz_fail(CKR_OBJECT_HANDLE_INVALID, "no such object");
 }
 
 static CK_RV insert_one(struct hz_p11_set *s, const struct hz_attrs *set, hz_oid *id)
@@ -330,6 +393,7 @@ static CK_RV insert_one(struct hz_p11_set *s, const struct hz_attrs *set, hz_oid
 		rv = hz_p11_insert(&s->m[i].p->be, one, 1, id);
 	hz_p11_report(s, (unsigned)i, rv);
 	hz_attrs_free(&down);
+	hz_p11_entry_unref(from);
 	if (rv != CKR_OK)
 		return rv;
 	e = hz_p11_entry_for(s, (unsigned)i, *id);
@@ -337,6 +401,7 @@ static CK_RV insert_one(struct hz_p11_set *s, const struct hz_attrs *set, hz_oid
 		return hz_fail(CKR_HOST_MEMORY, "no memory for an object");
 	hz_log(HZ_LOG_INFO, "an object was made in module.%u alone", s->m[i].number);
 	*id = e->oid;
+	hz_p11_entry_unref(e);
 	return CKR_OK;
 }
 
@@ -373,7 +438,12 @@ static CK_RV everywhere(struct hz_p11_set *s, hz_oid id, hz_edit_fn edit, void *
 		if (!done)
 			rv = one;
 		done |= one == CKR_OK;
+		if (one == CKR_OK && edit != NULL)
+			note_ident(s, e, i);
 	}
+	if (done && edit == NULL)
+		end_entry(s, e);
+	hz_p11_entry_unref(e);
 	return rv;
 }
 
@@ -398,6 +468,7 @@ static void count(struct hz_p11_set *s, const struct hz_attrs *set, void (*by)(s
 			by(&s->m[i].p->be, &down);
 		hz_attrs_free(&down);
 	}
+	hz_p11_entry_unref(e);
 }
 
 void hz_p11_set_hold(struct hz_backend *be, const struct hz_attrs *set)
@@ -407,5 +478,11 @@ void hz_p11_set_hold(struct hz_backend *be, const struct hz_attrs *set)
 
 void hz_p11_set_release(struct hz_backend *be, const struct hz_attrs *set)
 {
-	count(hz_p11_set_self(be), set, hz_p11_release);
+	struct hz_p11_set *s = hz_p11_set_self(be);
+	struct hz_p11_entry *e = hz_p11_entry_ref(s, set);
+
+	count(s, set, hz_p11_release);
+	if (e != NULL && e->session && !stands(s, e))
+		end_entry(s, e);
+	hz_p11_entry_unref(e);
 }

@@ -575,6 +575,7 @@ static void stream_free(struct hz_op *op)
 	struct stream *o = stream_of(op);
 
 	leave(o, false); /* an operation is active in it */
+	hz_p11_leave_place(&o->at);
 	hz_buf_free(&o->replay);
 	hz_wipe(o->carry, sizeof o->carry);
 	hz_mech_clear(&o->m);

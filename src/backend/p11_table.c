@@ -43,7 +43,7 @@ void hz_p11_name(const struct hz_attrs *a, uint8_t name[32])
 
 void hz_p11_note(struct hz_p11_line *l, const struct hz_attrs *attrs)
 {
-	struct hz_p11_obj *o = l->o;
+	struct hz_p11_obj *o = l->what;
 
 	hz_attrs_free(&o->seen);
 	for (size_t i = 0; i < HZ_P11_IDENTITY; i++) {
@@ -63,25 +63,17 @@ void hz_p11_note(struct hz_p11_line *l, const struct hz_attrs *attrs)
 
 struct hz_p11_obj *hz_p11_table_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const struct hz_attrs *attrs, bool session)
 {
-	struct hz_p11_table *t = &p->table;
-	struct hz_p11_obj *o;
+	struct hz_p11_obj *o = calloc(1, sizeof *o);
+	struct hz_p11_line *l = o != NULL ? hz_p11_line_add(&p->table.lines, o) : NULL;
 
-	if (t->n == t->cap) {
-		size_t cap = t->cap != 0 ? 2 * t->cap : 64;
-		struct hz_p11_line *v = reallocarray(t->v, cap, sizeof *v);
-
-		if (v == NULL)
-			return NULL;
-		t->v = v;
-		t->cap = cap;
-	}
-	o = calloc(1, sizeof *o);
-	if (o == NULL)
+	if (l == NULL) {
+		free(o);
 		return NULL;
+	}
 	o->hidden = hz_p11_side_key(p, attrs);
-	t->v[t->n] = (struct hz_p11_line){ 0, 0, o };
-	hz_p11_note(&t->v[t->n], attrs);
-	o->oid = ++t->n;
+	hz_p11_note(l, attrs);
+	o->oid = l->oid;
+	atomic_store(&o->refs, 1);
 	o->session = session;
 	o->link = atomic_load(&p->link);
 	atomic_store(&o->handle, h);
@@ -94,10 +86,10 @@ static struct hz_p11_obj *by_handle(struct hz_p11 *p, CK_OBJECT_HANDLE h)
 {
 	unsigned era = atomic_load(&p->era);
 
-	for (size_t i = p->table.n; i > 0; i--) {
-		struct hz_p11_obj *o = p->table.v[i - 1].o;
+	for (size_t i = p->table.lines.n; i > 0; i--) {
+		struct hz_p11_obj *o = p->table.lines.v[i - 1].what;
 
-		if (!o->session && !atomic_load(&o->gone) && atomic_load(&o->handle) == h && atomic_load(&o->era) == era)
+		if (o != NULL && !o->session && !atomic_load(&o->gone) && atomic_load(&o->handle) == h && atomic_load(&o->era) == era)
 			return o;
 	}
 	return NULL;
@@ -110,11 +102,11 @@ struct hz_p11_obj *hz_p11_obj_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const st
 	pthread_mutex_lock(&p->table.lock);
 	o = session ? NULL : by_handle(p, h);
 	if (o != NULL)
-		hz_p11_note(&p->table.v[o->oid - 1], attrs);
+		hz_p11_note(hz_p11_line_of(&p->table.lines, o->oid), attrs);
 	else
 		o = hz_p11_table_add(p, h, attrs, session);
 	if (o != NULL)
-		atomic_store(&o->fresh, true);
+		atomic_store(&hz_p11_obj_ref(o)->fresh, true);
 	pthread_mutex_unlock(&p->table.lock);
 	(void)atomic_fetch_add(&p->generation, 1);
 	return o;
@@ -122,26 +114,54 @@ struct hz_p11_obj *hz_p11_obj_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const st
 
 void hz_p11_obj_seen(struct hz_p11 *p, struct hz_p11_obj *o, const struct hz_attrs *attrs)
 {
+	struct hz_p11_line *l;
+
 	pthread_mutex_lock(&p->table.lock);
-	hz_p11_note(&p->table.v[o->oid - 1], attrs);
+	l = hz_p11_line_of(&p->table.lines, o->oid);
+	if (l != NULL)
+		hz_p11_note(l, attrs);
 	pthread_mutex_unlock(&p->table.lock);
 	(void)atomic_fetch_add(&p->generation, 1);
 }
 
-void hz_p11_obj_end(struct hz_p11_obj *o)
+struct hz_p11_obj *hz_p11_obj_ref(struct hz_p11_obj *o)
+{
+	(void)atomic_fetch_add(&o->refs, 1);
+	return o;
+}
+
+void hz_p11_obj_unref(struct hz_p11_obj *o)
+{
+	if (o == NULL || atomic_fetch_sub(&o->refs, 1) != 1)
+		return;
+	hz_attrs_free(&o->seen);
+	free(o);
+}
+
+void hz_p11_table_end(struct hz_p11 *p, struct hz_p11_obj *o)
 {
 	atomic_store(&o->gone, true);
+	hz_p11_obj_unref(hz_p11_line_end(&p->table.lines, o->oid));
+}
+
+void hz_p11_obj_end(struct hz_p11 *p, struct hz_p11_obj *o)
+{
+	pthread_mutex_lock(&p->table.lock);
+	hz_p11_table_end(p, o);
+	hz_p11_lines_settle(&p->table.lines);
+	pthread_mutex_unlock(&p->table.lock);
 }
 
 struct hz_p11_obj *hz_p11_obj_of(struct hz_p11 *p, hz_oid oid)
 {
-	struct hz_p11_obj *o = NULL;
+	const struct hz_p11_line *l;
+	struct hz_p11_obj *o;
 
 	pthread_mutex_lock(&p->table.lock);
-	if (oid > 0 && oid <= p->table.n)
-		o = p->table.v[oid - 1].o;
+	l = hz_p11_line_of(&p->table.lines, oid);
+	o = l != NULL ? hz_p11_obj_ref(l->what) : NULL;
 	pthread_mutex_unlock(&p->table.lock);
-	return o != NULL && !atomic_load(&o->gone) ? o : NULL;
+	return o;
 }
 
 /* CKA_ID tells objects of one class and type; CKA_LABEL those without. */
@@ -154,26 +174,30 @@ static const struct hz_attr *telling(const struct hz_attrs *a)
 
 bool hz_p11_obj_name(struct hz_p11 *p, hz_oid oid, uint64_t *name, bool *session)
 {
-	struct hz_p11_obj *o = hz_p11_obj_of(p, oid);
+	const struct hz_p11_line *l;
 
-	if (o == NULL)
-		return false;
 	pthread_mutex_lock(&p->table.lock);
-	*name = (hz_p11_hash(telling(&o->seen)) * 31 + o->cls) * 31 + o->kt;
-	*session = o->session;
+	l = hz_p11_line_of(&p->table.lines, oid);
+	if (l != NULL) {
+		const struct hz_p11_obj *o = l->what;
+
+		*name = (hz_p11_hash(telling(&o->seen)) * 31 + o->cls) * 31 + o->kt;
+		*session = o->session;
+	}
 	pthread_mutex_unlock(&p->table.lock);
-	return true;
+	return l != NULL;
 }
 
 CK_RV hz_p11_obj_ident(struct hz_p11 *p, hz_oid oid, struct hz_attrs *out)
 {
 	const struct hz_attr *which;
-	struct hz_p11_obj *o = NULL;
+	const struct hz_p11_line *l;
+	const struct hz_p11_obj *o;
 	CK_RV rv = CKR_OBJECT_HANDLE_INVALID;
 
 	pthread_mutex_lock(&p->table.lock);
-	if (oid > 0 && oid <= p->table.n)
-		o = p->table.v[oid - 1].o;
+	l = hz_p11_line_of(&p->table.lines, oid);
+	o = l != NULL ? l->what : NULL;
 	if (o != NULL)
 		rv = hz_attrs_set_ulong(out, CKA_CLASS, o->cls);
 	if (rv == CKR_OK && o->kt != CK_UNAVAILABLE_INFORMATION)
@@ -187,11 +211,9 @@ CK_RV hz_p11_obj_ident(struct hz_p11 *p, hz_oid oid, struct hz_attrs *out)
 
 void hz_p11_table_free(struct hz_p11 *p)
 {
-	for (size_t i = 0; i < p->table.n; i++) {
-		hz_attrs_free(&p->table.v[i].o->seen);
-		free(p->table.v[i].o);
-	}
-	free(p->table.v);
+	for (size_t i = 0; i < p->table.lines.n; i++)
+		hz_p11_obj_unref(p->table.lines.v[i].what);
+	free(p->table.lines.v);
 }
 
 CK_RV hz_p11_handle(struct hz_p11 *p, CK_SESSION_HANDLE s, struct hz_p11_obj *o, CK_OBJECT_HANDLE *h)

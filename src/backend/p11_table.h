@@ -29,9 +29,10 @@ uint64_t hz_p11_hash(const struct hz_attr *a); /* NULL: as of an empty value */
 /* The name under which an object is found again when handles have changed. */
 void hz_p11_name(const struct hz_attrs *a, uint8_t name[32]);
 
-/* With the table's lock: what is known of an object; a new one (NULL: no memory). */
+/* With the table's lock: what is known of an object; a new one (NULL: no memory), held by the table alone; the table lets go of one. */
 void hz_p11_note(struct hz_p11_line *l, const struct hz_attrs *attrs);
 struct hz_p11_obj *hz_p11_table_add(struct hz_p11 *p, CK_OBJECT_HANDLE h, const struct hz_attrs *attrs, bool session);
+void hz_p11_table_end(struct hz_p11 *p, struct hz_p11_obj *o);
 
 /* The device's own search; what was found so far stays in *out whatever the result. */
 CK_RV hz_p11_search(struct hz_p11 *p, CK_SESSION_HANDLE s, CK_ATTRIBUTE *tmpl, CK_ULONG n, struct hz_p11_handles *out);

@@ -347,6 +347,108 @@ static void test_threads(CK_SESSION_HANDLE s)
 		CHECK(pthread_join(id[i], NULL) == 0);
 }
 
+/* ---- objects that end ---- */
+
+static void public_point(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE pub, CK_BYTE point[65])
+{
+	CK_BYTE der[80];
+	CK_ATTRIBUTE a = { CKA_EC_POINT, der, sizeof der };
+
+	OK(p11->C_GetAttributeValue(s, pub, &a, 1));
+	CHECK(a.ulValueLen == 67);
+	memcpy(point, der + 2, 65);
+}
+
+#define ENDED 20
+
+/* What has ended stays ended: its handle never means one that came later. */
+static void test_ended(CK_SESSION_HANDLE s)
+{
+	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_BYTE label[32], id[16];
+	CK_ULONG len = 32;
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_VALUE_LEN, &len, sizeof len }, { CKA_ID, id, 1 } }, a = { CKA_LABEL, label, sizeof label };
+	CK_OBJECT_HANDLE old[ENDED], h = CK_INVALID_HANDLE, stays = CK_INVALID_HANDLE;
+	struct pair k = curve_pair(s, p256_oid, sizeof p256_oid, "ended-p256", true, NULL, 0);
+	CK_BYTE point[65];
+
+	public_point(s, k.pub, point);
+	pass_without_trace(s, CK_INVALID_HANDLE, NULL);
+	pass_without_trace(s, k.priv, point);
+	id[0] = 200;
+	OK(p11->C_GenerateKey(s, &gen, t, 3, &stays));
+	for (unsigned i = 0; i < ENDED; i++) {
+		id[0] = (CK_BYTE)i;
+		OK(p11->C_GenerateKey(s, &gen, t, 3, &old[i]));
+		OK(p11->C_DestroyObject(s, old[i]));
+	}
+	for (unsigned i = 0; i < ENDED; i++) {
+		id[0] = (CK_BYTE)i;
+		OK(p11->C_GenerateKey(s, &gen, t, 3, &h));
+		for (unsigned j = 0; j < ENDED; j++)
+			CHECK(h != old[j]);
+		RV(p11->C_GetAttributeValue(s, old[i], &a, 1), CKR_OBJECT_HANDLE_INVALID);
+		a.ulValueLen = sizeof label;
+		OK(p11->C_DestroyObject(s, h));
+	}
+	a = (CK_ATTRIBUTE){ CKA_ID, id, sizeof id };
+	OK(p11->C_GetAttributeValue(s, stays, &a, 1));
+	CHECK(a.ulValueLen == 1 && id[0] == 200);
+	OK(p11->C_DestroyObject(s, stays));
+	OK(p11->C_DestroyObject(s, k.priv));
+	OK(p11->C_DestroyObject(s, k.pub));
+}
+
+static struct {
+	_Atomic CK_OBJECT_HANDLE key;
+	_Atomic bool over;
+	_Atomic unsigned uses;
+} shared_key;
+
+static void *use_what_ends(void *arg)
+{
+	CK_SESSION_HANDLE s = p11_open(SLOT, 0);
+	CK_BYTE block[16] = { 1 }, out[16];
+	CK_MECHANISM ecb = { CKM_AES_ECB, NULL, 0 };
+
+	(void)arg;
+	while (!shared_key.over) {
+		CK_ULONG n = sizeof out;
+		CK_RV rv = p11->C_EncryptInit(s, &ecb, shared_key.key);
+
+		if (rv == CKR_OK)
+			rv = p11->C_Encrypt(s, block, sizeof block, out, &n);
+		CHECK(rv == CKR_OK || rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_DEVICE_REMOVED);
+		shared_key.uses += rv == CKR_OK;
+	}
+	OK(p11->C_CloseSession(s));
+	return NULL;
+}
+
+/* Keys end while others use them, and while others look for something else. */
+static void test_ending(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_HANDLE now = CK_INVALID_HANDLE, next;
+	pthread_t id[2];
+
+	OK(session_key(s, CK_INVALID_HANDLE, NULL, &now));
+	shared_key.key = now;
+	shared_key.over = false;
+	for (int i = 0; i < 2; i++)
+		CHECK(pthread_create(&id[i], NULL, use_what_ends, NULL) == 0);
+	for (unsigned i = 0; i < 30 || (shared_key.uses < 10 && i < 100000); i++) {
+		OK(session_key(s, CK_INVALID_HANDLE, NULL, &next));
+		shared_key.key = next;
+		OK(p11->C_DestroyObject(s, now));
+		now = next;
+		CHECK(count(s, "device-p256", NULL) == 2);
+	}
+	shared_key.over = true;
+	for (int i = 0; i < 2; i++)
+		CHECK(pthread_join(id[i], NULL) == 0);
+	OK(p11->C_DestroyObject(s, now));
+}
+
 static void test_fork(void)
 {
 	pid_t pid = fork();
@@ -398,6 +500,8 @@ static void run_device(const char *source)
 	test_threads(s);
 	if (again)
 		test_beside(s);
+	test_ended(s);
+	test_ending(s);
 	test_fork();
 	OK(p11->C_Logout(s));
 	CHECK(count(s, "device-p256", NULL) == 1);

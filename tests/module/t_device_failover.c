@@ -430,6 +430,25 @@ static void test_threads(void)
 }
 
 /* Objects: made in the leading module, changed and ended everywhere; session keys and what is derived. */
+static void test_passing(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("");
+	struct pair k;
+
+	pass_without_trace(s, CK_INVALID_HANDLE, NULL);
+	pass_without_trace(s, shared(s).priv, q + 2);
+	for (int i = 0; i < 3; i++) {
+		k = ec_pair(s, "passing", CK_FALSE);
+		sign_verify(s, k);
+		OK(p11->C_DestroyObject(s, k.priv));
+		OK(p11->C_DestroyObject(s, k.pub));
+		CHECK(find_key(s, CKO_PRIVATE_KEY, "passing") == CK_INVALID_HANDLE);
+		RV(try_sign(s, k.priv), CKR_KEY_HANDLE_INVALID);
+	}
+	sign_verify(s, shared(s));
+	OK(p11->C_Finalize(NULL));
+}
+
 static void test_objects(void)
 {
 	CK_SESSION_HANDLE s = start_logged_in("");
@@ -506,6 +525,7 @@ int main(void)
 	test_fork();
 	test_late();
 	test_both();
+	test_passing();
 	test_objects();
 	test_missing();
 	return p11_end();
