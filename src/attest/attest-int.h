@@ -229,6 +229,10 @@ bool hz_at_policy_read(struct hz_at_policy_err *err, const char *where, struct j
                        const struct hz_at_field *fields, void *base);
 void hz_at_policy_release(const struct hz_at_field *fields, void *base);
 
+/* Reads one text, or a non-empty array of texts, each 1 .. max bytes; "any" is a text like any other. For custom fields. */
+bool hz_at_policy_texts(struct hz_at_policy_err *err, const char *name, struct json_object *v, size_t max, struct hz_at_textlist *out);
+void hz_at_textlist_release(struct hz_at_textlist *l);
+
 /* True when the list allows the value: "any", or one of its entries is equal.  A member not given allows nothing. */
 bool hz_at_hexlist_allows(const struct hz_at_hexlist *l, const uint8_t *p, size_t n);
 bool hz_at_textlist_allows(const struct hz_at_textlist *l, const char *text);
@@ -258,6 +262,9 @@ static inline bool hz_at_textlist_given(const struct hz_at_textlist *l) { return
  * NULL on any error.  Free with json_object_put().
  */
 struct json_object *hz_at_json_parse(const void *p, size_t n, unsigned depth);
+
+/* Why it is refused: the name that an object has twice, or {NULL, 0} for anything else. */
+struct hz_at_bytes hz_at_json_twice(const void *p, size_t n, unsigned depth);
 
 /* The bytes of member `name`'s value in the object text p, as they stand there; {NULL, 0} if absent. p was checked by the parser. */
 struct hz_at_bytes hz_at_json_span(const void *p, size_t n, const char *name);

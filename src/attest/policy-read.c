@@ -122,16 +122,13 @@ read_hexlist(struct hz_at_policy_err *err, const char *name, struct json_object 
 	return true;
 }
 
-static bool
-read_textlist(struct hz_at_policy_err *err, const char *name, struct json_object *v, size_t max, struct hz_at_textlist *out)
+bool
+hz_at_policy_texts(struct hz_at_policy_err *err, const char *name, struct json_object *v, size_t max, struct hz_at_textlist *out)
 {
 	size_t n = list_length(v), len;
 
-	out->any = is_any(v);
-	if (out->any)
-		return true;
 	if (n == 0)
-		return hz_at_policy_bad(err, name, "must be \"any\", a text or a non-empty list of texts");
+		return hz_at_policy_bad(err, name, "must be a text or a non-empty list of texts");
 	out->text = calloc(n, sizeof *out->text);
 	if (out->text == NULL)
 		return hz_at_policy_bad(err, name, "out of memory");
@@ -149,6 +146,17 @@ read_textlist(struct hz_at_policy_err *err, const char *name, struct json_object
 }
 
 static bool
+read_textlist(struct hz_at_policy_err *err, const char *name, struct json_object *v, size_t max, struct hz_at_textlist *out)
+{
+	out->any = is_any(v);
+	if (out->any)
+		return true;
+	if (list_length(v) == 0)
+		return hz_at_policy_bad(err, name, "must be \"any\", a text or a non-empty list of texts");
+	return hz_at_policy_texts(err, name, v, max, out);
+}
+
+static bool
 read_word(struct hz_at_policy_err *err, const char *name, struct json_object *v, const char *const *words, unsigned *out)
 {
 	if (json_object_is_type(v, json_type_string))
@@ -160,11 +168,21 @@ read_word(struct hz_at_policy_err *err, const char *name, struct json_object *v,
 	return hz_at_policy_bad(err, name, "must be one of the words of the manual page, for example \"%s\"", words[0]);
 }
 
+/* Every text of a policy comes through here or list_entry(): what the readers behind compare up to its NUL ends there. */
+static bool
+has_nul(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_string) &&
+	       strlen(json_object_get_string(v)) != (size_t)json_object_get_string_len(v);
+}
+
 static bool
 read_field(struct hz_at_policy_err *err, const char *name, struct json_object *v, const struct hz_at_field *f, void *base)
 {
 	void *dst = (char *)base + f->offset;
 
+	if (has_nul(v))
+		return hz_at_policy_bad(err, name, "is a text with a NUL in it");
 	switch (f->type) {
 	case HZ_AT_F_BOOL:   return read_bool(err, name, v, dst);
 	case HZ_AT_F_U64:    return read_u64(err, name, v, f->n, dst);
@@ -210,8 +228,8 @@ hz_at_policy_read(struct hz_at_policy_err *err, const char *where, struct json_o
 	return true;
 }
 
-static void
-release_text(struct hz_at_textlist *l)
+void
+hz_at_textlist_release(struct hz_at_textlist *l)
 {
 	for (size_t i = 0; l->text != NULL && i < l->n; i++)
 		free(l->text[i]);
@@ -227,7 +245,7 @@ hz_at_policy_release(const struct hz_at_field *fields, void *base)
 		if (fields->type == HZ_AT_F_HEX)
 			free(((struct hz_at_hexlist *)at)->data);
 		else if (fields->type == HZ_AT_F_TEXT)
-			release_text(at);
+			hz_at_textlist_release(at);
 		else if (fields->type == HZ_AT_F_CUSTOM && fields->release != NULL)
 			fields->release(at);
 	}

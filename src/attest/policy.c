@@ -188,6 +188,18 @@ policy_new(void)
 	return p;
 }
 
+static void
+say_unreadable(struct hz_at_policy_err *err, const char *json, size_t len)
+{
+	struct hz_at_bytes twice = hz_at_json_twice(json, len, HZ_AT_JSON_DEPTH);
+
+	if (twice.p != NULL)
+		hz_at_policy_bad(err, "policy", "member \"%.*s\" stands twice in one object", (int)(twice.len < 64 ? twice.len : 64),
+		                 (const char *)twice.p);
+	else
+		hz_at_policy_bad(err, "policy", "is not strict JSON, or too large");
+}
+
 hz_attest_policy *
 hz_attest_policy_parse(const char *json, size_t len, char *text, size_t textlen)
 {
@@ -201,7 +213,7 @@ hz_attest_policy_parse(const char *json, size_t len, char *text, size_t textlen)
 	if (p == NULL)
 		hz_at_policy_bad(&err, "policy", "out of memory");
 	else if (root == NULL)
-		hz_at_policy_bad(&err, "policy", "is not strict JSON, or too large");
+		say_unreadable(&err, json, len);
 	else if (!json_object_is_type(root, json_type_object))
 		hz_at_policy_bad(&err, "policy", "must be an object");
 	else

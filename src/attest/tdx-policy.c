@@ -29,33 +29,19 @@ read_not(struct hz_at_policy_err *err, const char *name, struct json_object *v, 
 static bool
 read_statuses(struct hz_at_policy_err *err, const char *name, struct json_object *v, void *dst)
 {
-	static const struct hz_at_field one[] = {
-		{ "tcb_status", HZ_AT_F_TEXT, 0, 64, true, NULL, NULL, NULL },
-		{ NULL, HZ_AT_F_BOOL, 0, 0, false, NULL, NULL, NULL }
-	};
-	struct json_object *wrap = json_object_new_object();
 	struct hz_at_textlist *l = dst;
-	bool ok = wrap != NULL && json_object_object_add(wrap, "tcb_status", json_object_get(v)) == 0 &&
-	          hz_at_policy_read(err, name, wrap, one, dst);
+	bool ok = hz_at_policy_texts(err, name, v, 64, l);
 
-	json_object_put(wrap);
 	for (size_t i = 0; ok && i < l->n; i++)
 		if (hz_tdx_status_by_name(l->text[i]) >= HZ_TDX_REVOKED)
 			ok = hz_at_policy_bad(err, name, "\"%.64s\" is no status that can be accepted", l->text[i]);
-	if (ok && l->any)
-		ok = hz_at_policy_bad(err, name, "must name the statuses");
 	return ok;
 }
 
 static void
 release_statuses(void *dst)
 {
-	static const struct hz_at_field one[] = {
-		{ "tcb_status", HZ_AT_F_TEXT, 0, 64, true, NULL, NULL, NULL },
-		{ NULL, HZ_AT_F_BOOL, 0, 0, false, NULL, NULL, NULL }
-	};
-
-	hz_at_policy_release(one, dst);
+	hz_at_textlist_release(dst);
 }
 
 #define AT(member) offsetof(struct hz_tdx_policy, member)

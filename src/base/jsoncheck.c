@@ -14,7 +14,13 @@ struct span {
 	size_t len;
 };
 
-static bool check_value(struct hz_reader *r, unsigned depth, size_t *budget);
+/* What one check carries along: the values that may still come, and the name that an object had twice. */
+struct walk {
+	size_t budget;
+	struct span twice;
+};
+
+static bool check_value(struct hz_reader *r, unsigned depth, struct walk *w);
 
 static int
 peek(const struct hz_reader *r)
@@ -161,11 +167,13 @@ check_word(struct hz_reader *r, const char *word)
 
 /* Adds a name to the list of its object; false for a duplicate or too many. */
 static bool
-add_name(struct span *names, size_t *n, struct span name)
+add_name(struct span *names, size_t *n, struct span name, struct walk *w)
 {
 	for (size_t i = 0; i < *n; i++)
-		if (names[i].len == name.len && memcmp(names[i].p, name.p, name.len) == 0)
+		if (names[i].len == name.len && memcmp(names[i].p, name.p, name.len) == 0) {
+			w->twice = name;
 			return false;
+		}
 	if (*n == MAX_MEMBERS)
 		return false;
 	names[(*n)++] = name;
@@ -173,7 +181,7 @@ add_name(struct span *names, size_t *n, struct span name)
 }
 
 static bool
-check_object(struct hz_reader *r, unsigned depth, size_t *budget)
+check_object(struct hz_reader *r, unsigned depth, struct walk *w)
 {
 	struct span names[MAX_MEMBERS], name;
 	size_t n = 0;
@@ -182,36 +190,36 @@ check_object(struct hz_reader *r, unsigned depth, size_t *budget)
 		return true;
 	do {
 		skip_space(r);
-		if (!check_string(r, false, &name) || !add_name(names, &n, name))
+		if (!check_string(r, false, &name) || !add_name(names, &n, name, w))
 			return false;
 		skip_space(r);
-		if (!take(r, ':') || !check_value(r, depth, budget))
+		if (!take(r, ':') || !check_value(r, depth, w))
 			return false;
 	} while (take(r, ','));
 	return take(r, '}');
 }
 
 static bool
-check_array(struct hz_reader *r, unsigned depth, size_t *budget)
+check_array(struct hz_reader *r, unsigned depth, struct walk *w)
 {
 	if (take(r, ']'))
 		return true;
 	do {
-		if (!check_value(r, depth, budget))
+		if (!check_value(r, depth, w))
 			return false;
 	} while (take(r, ','));
 	return take(r, ']');
 }
 
-/* A value with the white space around it; budget counts the values that may still come. */
+/* A value with the white space around it. */
 static bool
-check_value(struct hz_reader *r, unsigned depth, size_t *budget)
+check_value(struct hz_reader *r, unsigned depth, struct walk *w)
 {
 	bool ok;
 
-	if (*budget == 0)
+	if (w->budget == 0)
 		return false;
-	(*budget)--;
+	w->budget--;
 	skip_space(r);
 	switch (peek(r)) {
 	case '{':
@@ -220,7 +228,7 @@ check_value(struct hz_reader *r, unsigned depth, size_t *budget)
 			return false;
 		ok = hz_rd_u8(r) == '{';
 		skip_space(r);
-		ok = ok ? check_object(r, depth - 1, budget) : check_array(r, depth - 1, budget);
+		ok = ok ? check_object(r, depth - 1, w) : check_array(r, depth - 1, w);
 		break;
 	case '"': ok = check_string(r, true, NULL); break;
 	case 't': ok = check_word(r, "true"); break;
@@ -236,9 +244,21 @@ bool
 hz_json_check(const void *p, size_t n, unsigned depth)
 {
 	struct hz_reader r = hz_rd(p, n);
-	size_t budget = MAX_VALUES;
+	struct walk w = { .budget = MAX_VALUES };
 
-	return depth <= MAX_DEPTH && check_value(&r, depth, &budget) && hz_rd_end(&r);
+	return depth <= MAX_DEPTH && check_value(&r, depth, &w) && hz_rd_end(&r);
+}
+
+const uint8_t *
+hz_json_twice(const void *p, size_t n, unsigned depth, size_t *len)
+{
+	struct hz_reader r = hz_rd(p, n);
+	struct walk w = { .budget = MAX_VALUES };
+
+	if (depth <= MAX_DEPTH)
+		(void)check_value(&r, depth, &w);
+	*len = w.twice.len;
+	return w.twice.p;
 }
 
 bool
@@ -246,7 +266,7 @@ hz_json_next(struct hz_reader *r, struct hz_json_pair *out)
 {
 	struct hz_reader start;
 	struct span name;
-	size_t budget = MAX_VALUES;
+	struct walk w = { .budget = MAX_VALUES };
 
 	skip_space(r);
 	if (!take(r, '{') && !take(r, ','))
@@ -259,7 +279,7 @@ hz_json_next(struct hz_reader *r, struct hz_json_pair *out)
 		return false;
 	skip_space(r);
 	start = *r;
-	if (!check_value(r, MAX_DEPTH, &budget))
+	if (!check_value(r, MAX_DEPTH, &w))
 		return false;
 	*out = (struct hz_json_pair){ name.p, name.len, start.p, r->off - start.off };
 	while (out->len > 0 && memchr(" \t\r\n", out->p[out->len - 1], 4) != NULL)

@@ -19,6 +19,9 @@ struct hz_reader;
  */
 bool hz_json_check(const void *p, size_t n, unsigned depth);
 
+/* For text that was refused: the name of the member that made it so by standing in one object twice, of *len bytes; NULL for other faults. */
+const uint8_t *hz_json_twice(const void *p, size_t n, unsigned depth, size_t *len);
+
 /*
  * The exact bytes of the value of member `name` of the object in p, which hz_json_check() has accepted; NULL if p is
  * no object or has no such member.  *len is the length.

@@ -14,6 +14,8 @@
 #define M5A "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 #define M00 "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
 
+#define M32 "0000000000000000000000000000000000000000000000000000000000000000"
+
 static hz_attest_verifier *verifier;
 
 /* ---- files ---- */
@@ -58,6 +60,50 @@ static const char *const bad_files[] = {
 	"{\"hanzo_policy\":1,\"tenants\":[{\"claim\":\"a\",\"value\":\"b\"}]}",
 	"{\"hanzo_policy\":1,\"sim\":{}}", "{\"hanzo_policy\":1,\"mig\":true}",
 };
+
+/* What the message of a refused file says. */
+static const struct {
+	const char *file, *says;
+} named_files[] = {
+	{ "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"max_vmpl\":1,\"max_vmpl\":2}}", "member \"max_vmpl\" stands twice" },
+	{ "{\"hanzo_policy\":1,\"hanzo_policy\":1}", "member \"hanzo_policy\" stands twice" },
+	{ "{\"hanzo_policy\":1,}", "policy: is not strict JSON" },
+	{ "{\"hanzo_policy\":1,\"tdx\":{\"mrtd\":\"any\",\"tcb_status\":[]}}", "tdx.tcb_status: must be a text or a non-empty list" },
+	{ "{\"hanzo_policy\":1,\"tdx\":{\"mrtd\":\"any\",\"tcb_status\":\"any\"}}", "tdx.tcb_status: \"any\" is no status" },
+	{ "{\"hanzo_policy\":1,\"tdx\":{\"mrtd\":\"any\",\"tcb_status\":[1]}}", "tdx.tcb_status: entry 1" },
+	/* A NUL would end what is compared, and let anything follow it. */
+	{ "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\\u0000ff\"}}", "snp.measurement: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"product\":\"any\\u0000\"}}", "snp.product: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"tee_io\":\"required\\u0000x\"}", "tee_io: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"min_gpus\":\"0x1\\u0000\"}", "min_gpus: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_abi\":\"0.31\\u0000\"}}", "snp.min_abi: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_firmware\":\"1.5.1\\u0000\"}}", "min_firmware: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"snp\":{\"measurement\":\"any\",\"min_tcb\":{\"Milan\":{\"bootloader\":\"0x1\\u0000\",\"tee\":0,\"snp\":1,"
+	  "\"microcode\":1}}}}", "bootloader: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"nvidia\":{\"measurements\":\"any\\u0000\"}}", "nvidia.measurements: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"nvidia\":{\"measurements\":\"rim\\u0000\"}}", "nvidia.measurements: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"nvidia\":{\"measurements\":\"any\",\"min_driver\":\"550.90\\u0000\"}}", "min_driver: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"nvidia\":{\"measurements\":\"any\",\"min_vbios\":\"96.00\\u0000\"}}", "min_vbios: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"tpm\":{\"pcrs\":\"any\\u0000\",\"ak\":\"any\"}}", "tpm.pcrs: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"azure\":{\"pcrs\":\"any\\u0000\"}}", "azure.pcrs: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"roots\":[{\"family\":\"snp\\u0000\",\"cert_sha256\":\"" M32 "\"}]}", "family: is a text with a NUL" },
+	{ "{\"hanzo_policy\":1,\"tenants\":[{\"claim\":\"a\",\"value\":\"b\\u0000c\",\"tenant\":\"t\"}]}", "value: is a text with a NUL" },
+};
+
+static void
+test_named_files(void)
+{
+	for (size_t i = 0; i < sizeof named_files / sizeof *named_files; i++) {
+		char err[128] = "";
+		hz_attest_policy *p = hz_attest_policy_parse(named_files[i].file, strlen(named_files[i].file), err, sizeof err);
+
+		if (p != NULL || strstr(err, named_files[i].says) == NULL) {
+			failures++;
+			fprintf(stderr, "%s: %s\n", named_files[i].file, p != NULL ? "accepted" : err);
+		}
+		hz_attest_policy_free(p);
+	}
+}
 
 static void
 test_bad_files(void)
@@ -487,6 +533,7 @@ main(void)
 	verifier = hz_attest_verifier_new(NULL);
 	test_letters();
 	test_bad_files();
+	test_named_files();
 	test_truncated();
 	run_cases(&milan, milan_cases, sizeof milan_cases / sizeof *milan_cases);
 	run_cases(&turin, turin_cases, sizeof turin_cases / sizeof *turin_cases);
