@@ -73,6 +73,15 @@ bool hz_collect_is_ready_made(const char *source)
 	return c != NULL && c->ready_made;
 }
 
+bool hz_collect_takes_gpus(const char *source)
+{
+	const char *path;
+	bool ok;
+	const struct hz_collector *c = find(source, &path, &ok);
+
+	return c != NULL && c->cpu != NULL;
+}
+
 CK_RV hz_collect_probe(const char *source)
 {
 	const char *path;

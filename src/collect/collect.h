@@ -41,6 +41,9 @@ const char *hz_collect_wrong_gpus(const char *source);
 /* Does it give a bundle made before, so that the challenge must have been given out? */
 bool hz_collect_is_ready_made(const char *source);
 
+/* Does it give a CPU's report alone, so that GPUs' evidence comes from a source of its own? */
+bool hz_collect_takes_gpus(const char *source);
+
 /* Is what the source needs there? CKR_OK or CKR_DEVICE_REMOVED. */
 CK_RV hz_collect_probe(const char *source);
 CK_RV hz_collect_probe_gpus(const char *source);

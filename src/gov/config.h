@@ -105,6 +105,9 @@ void hz_config_free(struct hz_config *c);
  */
 CK_RV hz_conf_file(const char *path, size_t max, char **text, size_t *len);
 
+/* Where GPUs' evidence beside this source of the slot's comes from: `gpu_source` or its default, or NULL: none, or inside the bundle. */
+const char *hz_conf_gpus(const struct hz_slot_conf *s, const char *source);
+
 /* Has every alternative, or any, this factor? */
 bool hz_conf_login_all(const struct hz_slot_conf *s, unsigned factor);
 bool hz_conf_login_any(const struct hz_slot_conf *s, unsigned factor);

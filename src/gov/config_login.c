@@ -105,6 +105,13 @@ const char *hz_conf_gpu_source(struct hz_slot_conf *s, const char *value)
 	return wrong != NULL ? wrong : set_text(&s->gpu_source, value);
 }
 
+const char *hz_conf_gpus(const struct hz_slot_conf *s, const char *source)
+{
+	if (!hz_collect_takes_gpus(source))
+		return NULL;
+	return s->gpu_source != NULL ? s->gpu_source : s->tier >= 3 ? "nvml" : NULL;
+}
+
 const char *hz_conf_fallback(struct hz_slot_conf *s, const char *value)
 {
 	s->fallback = 0;

@@ -257,8 +257,8 @@ static void remember(struct hz_evidence *e, int i, CK_RV rv, const struct hz_acc
 
 static CK_RV collect(struct hz_evidence *e, int i, const uint8_t *challenge, struct hz_accepted *out)
 {
-	const char *gpus = e->slot->gpu_source != NULL ? e->slot->gpu_source : e->slot->tier >= 3 ? "nvml" : NULL;
-	struct hz_collect_ask ask = { .challenge = challenge, .challenge_len = HZ_CHALLENGE, .gpus = gpus };
+	const char *source = e->slot->sources[i].source;
+	struct hz_collect_ask ask = { .challenge = challenge, .challenge_len = HZ_CHALLENGE, .gpus = hz_conf_gpus(e->slot, source) };
 	struct hz_buf bundle = HZ_BUF_SECRET; /* it may hold a PIN */
 	uint8_t fresh[HZ_CHALLENGE];
 	CK_RV rv = CKR_OK;
@@ -267,7 +267,7 @@ static CK_RV collect(struct hz_evidence *e, int i, const uint8_t *challenge, str
 		return hz_fail(CKR_FUNCTION_FAILED, "no random bytes: %s", hz_ossl_reason());
 	if (challenge == NULL)
 		ask.challenge = fresh;
-	rv = hz_collect(e->slot->sources[i].source, &ask, &bundle);
+	rv = hz_collect(source, &ask, &bundle);
 	if (rv == CKR_OK)
 		rv = hz_evidence_judge(e, bundle.p, bundle.len, ask.challenge, out);
 	hz_buf_free(&bundle);
@@ -294,11 +294,11 @@ CK_RV hz_evidence_from(struct hz_evidence *e, const char *name, const uint8_t *c
 
 CK_RV hz_evidence_of_key(struct hz_evidence *e, const uint8_t *spki, size_t len, struct hz_buf *bundle)
 {
-	const char *gpus = e->slot->gpu_source != NULL ? e->slot->gpu_source : e->slot->tier >= 3 ? "nvml" : NULL;
-	const struct hz_collect_ask ask = { .key = spki, .key_len = len, .gpus = gpus };
+	struct hz_collect_ask ask = { .key = spki, .key_len = len };
 	int i = source_of(e, "");
 
 	if (i < 0)
 		return hz_fail(CKR_DEVICE_ERROR, "the slot has no source of evidence");
+	ask.gpus = hz_conf_gpus(e->slot, e->slot->sources[i].source);
 	return hz_collect(e->slot->sources[i].source, &ask, bundle);
 }

@@ -155,19 +155,25 @@ static CK_RV token_backend(struct hz_token *t, const struct hz_config *conf, con
 	return rv;
 }
 
+/* A source, and the GPUs' beside it. */
+static CK_RV probe(const struct hz_slot_conf *slot, const char *source)
+{
+	const char *gpus = hz_conf_gpus(slot, source);
+	CK_RV rv = hz_collect_probe(source);
+
+	return rv == CKR_OK && gpus != NULL ? hz_collect_probe_gpus(gpus) : rv;
+}
+
 /* Is what the slot needs there? Where it is not, absent_why says what is missing. */
 static CK_RV check_present(struct hz_slot_conf *slot)
 {
-	bool gpus = slot->gpu_source != NULL;
 	CK_RV rv = CKR_OK;
 
 	if (slot->backend == HZ_BACKEND_NONE)
 		return CKR_OK;
 	for (size_t i = 0; rv == CKR_OK && i < slot->nsources; i++)
 		if (slot->sources[i].name[0] == '\0')
-			rv = hz_collect_probe(slot->sources[i].source);
-	if (rv == CKR_OK && gpus)
-		rv = hz_collect_probe_gpus(slot->gpu_source);
+			rv = probe(slot, slot->sources[i].source);
 	if (rv == CKR_OK)
 		return rv;
 	slot->backend = HZ_BACKEND_NONE;

@@ -156,6 +156,28 @@ static void test_fallback(void)
 	OK(p11->C_Finalize(NULL));
 }
 
+/* Tier 3 asks NVIDIA's library for its GPUs whether the configuration says so or not: where it is not, both fall back. */
+static void test_default_gpus(void)
+{
+	static const char *const key[] = { "", "gpu_source = nvml\n", "gpu_source = nvml:/nowhere/nvml.so\n" };
+	void *nvml = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
+	CK_TOKEN_INFO ti[3];
+
+	for (int i = 0; i < 3; i++) {
+		gate_write("conf", "[tier3]\nbackend = soft\nseal = sim\npolicy = %s\nevidence_source = tsm:%s\nfallback = 1\n%s", gate_path("policy.json"),
+			   p11_dir, key[i]);
+		OK(p11->C_Initialize(NULL));
+		OK(p11->C_GetTokenInfo(3, &ti[i]));
+		OK(p11->C_Finalize(NULL));
+	}
+	CHECK(memcmp(ti[0].model, ti[1].model, 16) == 0);
+	CHECK(memcmp(ti[2].model, "tier 3 as 1     ", 16) == 0);
+	if (nvml == NULL)
+		CHECK(memcmp(ti[0].model, ti[2].model, 16) == 0);
+	else
+		(void)dlclose(nvml);
+}
+
 /* What does not fit together is refused, not ignored. */
 static void test_refused(void)
 {
@@ -189,6 +211,7 @@ int main(void)
 	test_keys();
 	OK(p11->C_Finalize(NULL));
 	test_fallback();
+	test_default_gpus();
 	test_refused();
 	return gate_end();
 }
