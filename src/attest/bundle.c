@@ -26,6 +26,7 @@ struct bundle {
 	struct hz_at_arena arena;
 	struct hz_at_bytes challenge, runtime, evidence;
 	bool has_format, has_runtime;
+	bool of_key; /* its challenge is empty: the attestation of a key */
 	struct record cpu, certs, gpu[HZ_ATTEST_MAX_GPUS];
 	size_t n_gpus;
 	struct hz_at_item cpu_item, gpu_item[HZ_ATTEST_MAX_GPUS];
@@ -236,7 +237,8 @@ read_top_member(struct hz_at_run *run, struct bundle *b, const struct hz_json_pa
 	}
 	if (hz_json_name_is(m, "challenge")) {
 		b->challenge = decode_string(&b->arena, m->p, m->len);
-		return b->challenge.p != NULL && (b->challenge.len > 0) == !run->in->key_attestation;
+		b->of_key = b->challenge.len == 0;
+		return b->challenge.p != NULL;
 	}
 	if (hz_json_name_is(m, "runtime_data")) {
 		b->has_runtime = true;
@@ -251,11 +253,22 @@ read_top_member(struct hz_at_run *run, struct bundle *b, const struct hz_json_pa
 	return true;
 }
 
+/* An answer to a challenge is no attestation of a key, and the other way round. Who only looks sees either. */
+static enum hz_attest_reason
+check_purpose(struct hz_at_run *run, const struct bundle *b)
+{
+	if (run->inspect || b->of_key == run->in->key_attestation)
+		return HZ_ATTEST_OK;
+	return b->of_key ? hz_at_refuse(run, HZ_ATTEST_R_CHALLENGE, "this is the attestation of a key: --key is missing")
+	                 : hz_at_refuse(run, HZ_ATTEST_R_CHALLENGE, "this bundle answers a challenge and attests no key");
+}
+
 static enum hz_attest_reason
 read_bundle(struct hz_at_run *run, struct bundle *b)
 {
 	struct hz_reader r = hz_rd(run->in->evidence.p, run->in->evidence.len);
 	struct hz_json_pair m;
+	enum hz_attest_reason rc;
 
 	if (!hz_json_check(run->in->evidence.p, run->in->evidence.len, HZ_AT_JSON_DEPTH))
 		return hz_at_refuse(run, HZ_ATTEST_R_JSON, "the bundle is not strict JSON");
@@ -265,7 +278,8 @@ read_bundle(struct hz_at_run *run, struct bundle *b)
 			                    (int)(m.name_len < 32 ? m.name_len : 32), (const char *)m.name);
 	if (!b->has_format || b->challenge.p == NULL || b->evidence.p == NULL)
 		return hz_at_refuse(run, HZ_ATTEST_R_MISSING, "the bundle lacks hanzo_evidence, challenge or evidence");
-	return read_collection(run, b);
+	rc = check_purpose(run, b);
+	return rc == HZ_ATTEST_OK ? read_collection(run, b) : rc;
 }
 
 /* ---- checking ---- */
@@ -276,11 +290,11 @@ check_key(struct hz_at_run *run, const struct bundle *b)
 {
 	const struct hz_at_bytes *want = &run->in->key;
 
-	if (run->in->challenge.p != NULL)
-		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a key attestation answers no challenge");
 	if (b->runtime.len == 0)
 		return hz_at_refuse(run, HZ_ATTEST_R_MISSING, "a key attestation without a key");
 	hz_at_claim_hex(run, NULL, "key", b->runtime.p, b->runtime.len);
+	if (run->in->challenge.p != NULL)
+		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a key attestation answers no challenge");
 	if (want->len != 0 && (want->len != b->runtime.len || !hz_at_equal(want->p, b->runtime.p, want->len)))
 		return hz_at_refuse(run, HZ_ATTEST_R_BINDING, "the attestation is of another key");
 	return HZ_ATTEST_OK;
@@ -293,7 +307,7 @@ check_challenge(struct hz_at_run *run, const struct bundle *b)
 
 	if (run->in->report_data.p != NULL || run->in->nonce.p != NULL)
 		return hz_at_refuse(run, HZ_ATTEST_R_ARGUMENT, "a bundle is bound by its challenge, not by report data or a nonce");
-	if (run->in->key_attestation)
+	if (b->of_key)
 		return check_key(run, b);
 	hz_at_claim_hex(run, NULL, "challenge", b->challenge.p, b->challenge.len);
 	hz_at_claim_bool(run, NULL, "challenge_expected", want->p != NULL);
@@ -333,7 +347,7 @@ expected_binding(struct hz_at_run *run, struct bundle *b)
 {
 	const struct hz_attest_verifier v = { .libctx = run->libctx };
 	const uint8_t(*spki)[32] = (const uint8_t(*)[32])b->spki;
-	bool ok = run->in->key_attestation
+	bool ok = b->of_key
 	              ? hz_attest_key_report_data(&v, b->runtime.p, b->runtime.len, spki, b->n_gpus, b->report_data)
 	              : hz_attest_report_data(&v, b->challenge.p, b->challenge.len, b->runtime.p, b->runtime.len, spki,
 	                                      b->n_gpus, b->report_data);
@@ -374,9 +388,6 @@ check_gpu_group(struct hz_at_run *run, const struct bundle *b)
 	for (size_t i = 1; i < b->n_gpus; i++)
 		if (b->gpu_item[i].mode != b->gpu_item[0].mode || b->gpu_item[i].arch != b->gpu_item[0].arch)
 			return hz_at_refuse(run, HZ_ATTEST_R_GPU_MODE, "gpu/0 and gpu/%zu differ in architecture or mode", i);
-	if (b->n_gpus < run->policy->min_gpus || b->n_gpus > run->policy->max_gpus)
-		return hz_at_refuse(run, HZ_ATTEST_R_GPU_COUNT, "%zu GPUs, the policy wants %u to %u", b->n_gpus,
-		                    (unsigned)run->policy->min_gpus, (unsigned)run->policy->max_gpus);
 	return HZ_ATTEST_OK;
 }
 
@@ -497,6 +508,9 @@ hz_at_tier_check(struct hz_at_run *run, const struct hz_at_item *cpu, const stru
 		return hz_at_refuse(run, HZ_ATTEST_R_MISSING, "tier %u needs the evidence of a CPU TEE", tier);
 	if (tier >= 3 && n == 0)
 		return hz_at_refuse(run, HZ_ATTEST_R_GPU_COUNT, "tier %u needs the evidence of a GPU", tier);
+	if (n < run->policy->min_gpus || n > run->policy->max_gpus)
+		return hz_at_refuse(run, HZ_ATTEST_R_GPU_COUNT, "%zu GPUs, the policy wants %u to %u", n, (unsigned)run->policy->min_gpus,
+		                    (unsigned)run->policy->max_gpus);
 	if (tier >= 4) {
 		enum hz_attest_reason rc = check_tee_io(run, cpu, gpu, n);
 

@@ -423,8 +423,9 @@ test_key(void)
 	snprintf(text, sizeof text, "{\"hanzo_evidence\":1,\"challenge\":\"\",\"runtime_data\":\"MAEA\",\"evidence\":{\"cpu\":[\""
 	         SIM_TYPE "\",\"%s\"]}}", ev);
 	for (int i = 0; i < 5; i++) {
-		static const enum hz_attest_reason want[] = { HZ_ATTEST_OK, HZ_ATTEST_OK, HZ_ATTEST_R_BINDING, HZ_ATTEST_R_JSON,
-			                                      HZ_ATTEST_R_JSON };
+		static const enum hz_attest_reason want[] = { HZ_ATTEST_OK, HZ_ATTEST_OK, HZ_ATTEST_R_BINDING, HZ_ATTEST_R_CHALLENGE,
+			                                      HZ_ATTEST_R_CHALLENGE };
+		static const char *const why[] = { "", "", "another key", "--key is missing", "attests no key" };
 		const char *bundle = i == 4 ? plain : text;
 		hz_attest_input *in = hz_attest_input_new();
 		hz_attest_result *res;
@@ -438,6 +439,24 @@ test_key(void)
 			failures++;
 			fprintf(stderr, "key %d: %s\n", i, hz_attest_result_text(res));
 		}
+		CHECK(strstr(hz_attest_result_text(res), why[i]) != NULL);
+		hz_attest_result_free(res);
+		hz_attest_input_free(in);
+	}
+	/* Either is shown to somebody who looks, with or without a key in mind. */
+	for (int i = 0; i < 4; i++) {
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+		char *dump;
+
+		hz_attest_input_evidence(in, HZ_ATTEST_KIND_NONE, i < 2 ? text : plain, strlen(i < 2 ? text : plain));
+		if (i % 2 == 1)
+			CHECK(hz_attest_input_key(in, NULL, 0));
+		res = hz_attest_inspect(verifier, in);
+		dump = hz_attest_result_dump_text(res);
+		CHECK(hz_attest_result_reason(res) == HZ_ATTEST_R_UNSUPPORTED); /* nothing else is wrong with it */
+		CHECK(strstr(dump, i < 2 ? "300100" : "challenge") != NULL && strstr(dump, "cpu.report_data") != NULL);
+		free(dump);
 		hz_attest_result_free(res);
 		hz_attest_input_free(in);
 	}
@@ -535,6 +554,43 @@ test_lone_gpu(void)
 	hz_attest_policy_free(p);
 }
 
+/* How many GPUs the policy wants holds for evidence outside a bundle as well: one, or none. */
+static void
+test_lone_count(void)
+{
+	static const struct {
+		bool gpu;
+		const char *policy;
+		enum hz_attest_reason want;
+	} c[] = {
+		{ false, "\"min_gpus\":1,", HZ_ATTEST_R_GPU_COUNT }, { false, "\"max_gpus\":0,", HZ_ATTEST_OK }, { false, "", HZ_ATTEST_OK },
+		{ true, "\"max_gpus\":0,", HZ_ATTEST_R_GPU_COUNT }, { true, "\"min_gpus\":2,", HZ_ATTEST_R_GPU_COUNT },
+		{ true, "\"min_gpus\":1,\"max_gpus\":1,", HZ_ATTEST_OK },
+	};
+
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct hz_attest_sim sim = { .gpu = c[i].gpu, .spki = "key", .spki_len = 3 };
+		char *text = hz_attest_sim_make(verifier, &sim), json[160];
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+		hz_attest_policy *p;
+
+		snprintf(json, sizeof json, "{\"hanzo_policy\":1,%s" SIM "}", c[i].policy);
+		p = policy(json);
+		hz_attest_input_evidence(in, HZ_ATTEST_KIND_SIM, text, strlen(text));
+		hz_attest_input_time(in, NOW);
+		res = hz_attest_verify(verifier, p, in);
+		if (hz_attest_result_reason(res) != c[i].want) {
+			failures++;
+			fprintf(stderr, "%s alone, %s: %s\n", c[i].gpu ? "GPU" : "CPU", c[i].policy, hz_attest_result_text(res));
+		}
+		hz_attest_result_free(res);
+		hz_attest_policy_free(p);
+		hz_attest_input_free(in);
+		free(text);
+	}
+}
+
 /* With nothing but the null provider in the default context, any use of that context would fail. */
 static OSSL_PROVIDER *
 close_default_context(void)
@@ -564,6 +620,7 @@ main(void)
 	test_formulas();
 	test_arguments();
 	test_lone_gpu();
+	test_lone_count();
 	hz_attest_verifier_free(verifier);
 	OSSL_LIB_CTX_free(own);
 	OSSL_PROVIDER_unload(null);

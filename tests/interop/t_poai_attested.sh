@@ -60,7 +60,13 @@ no 'not attested: policy_measurement' --public-key k1.pem --signature "$sig" --r
 printf '{"hanzo_policy":1,"sim":{"measurement":"any"}}' > hard.json
 no 'not attested: policy_simulated' --public-key k1.pem --signature "$sig" --require-attested --policy hard.json --attestation k1.json s1
 tool attest collect --challenge 00112233 --source "sim:$work/sim.json" > answer.json
-no 'not attested: json' --public-key k1.pem --signature "$sig" "${q[@]}" --attestation answer.json s1
+no 'not attested: challenge: this bundle answers a challenge and attests no key' --public-key k1.pem --signature "$sig" "${q[@]}" --attestation answer.json s1
+refused tool attest verify --policy policy.json k1.json
+tool attest verify --policy policy.json k1.json | grep -q 'attestation of a key: --key is missing' || fail "verify without --key"
+tool attest verify --policy policy.json --key any k1.json >/dev/null || fail "verify with --key"
+tool attest verify --policy policy.json --key any answer.json | grep -q 'attests no key' || fail "verify an answer with --key"
+tool attest show k1.json > shown || fail "attest show of a key's attestation"
+grep -q '^key  *30' shown && grep -q '^cpu.report_data' shown || { cat shown; fail "the key is not shown"; }
 head -c 200 k1.json > cut.json
 no 'not attested: json' --public-key k1.pem --signature "$sig" "${q[@]}" --attestation cut.json s1
 python3 - <<'END'
