@@ -210,7 +210,7 @@ enum hz_attest_collateral {
 	HZ_ATTEST_COLL_TCB_INFO_SIG = 3,    /* 64 bytes r || s, or 128 hexadecimal digits */
 	HZ_ATTEST_COLL_QE_IDENTITY = 4,     /* Intel: "enclaveIdentity", as above */
 	HZ_ATTEST_COLL_QE_IDENTITY_SIG = 5,
-	HZ_ATTEST_COLL_CERTS = 6,           /* issuer chains, PEM or DER */
+	HZ_ATTEST_COLL_CERTS = 6,           /* chains of collateral's signers, chips and keys, as for hz_attest_input_certs(); a GPU takes none */
 	HZ_ATTEST_COLL_RIM = 7              /* NVIDIA reference integrity manifest (signed SWID tag) */
 };
 
@@ -260,8 +260,17 @@ bool hz_attest_input_certs(hz_attest_input *in, const void *data, size_t len);
 /* One collateral file. */
 bool hz_attest_input_collateral(hz_attest_input *in, enum hz_attest_collateral kind, const void *data, size_t len);
 
-/* What a collateral file is, told by its file name as the folders of the manual page name them; NONE if unknown. */
+/* The most files of certificates that one input takes, and the most of collateral. */
+#define HZ_ATTEST_MAX_FILES 64
+
+/*
+ * What a collateral file is: by the end of its name, as hanzo-p11(1) lists them; by its content, for lists and certificates in
+ * PEM or DER, whole responses of Intel's service, and manifests; by its name or else by its content. NONE where it cannot be told: a
+ * caller who passes such a file over may pass over the very list that revokes.
+ */
 enum hz_attest_collateral hz_attest_collateral_by_name(const char *name);
+enum hz_attest_collateral hz_attest_collateral_by_content(const void *data, size_t len);
+enum hz_attest_collateral hz_attest_collateral_of(const char *name, const void *data, size_t len);
 
 /*
  * The challenge that the verifier gave out (1..1024 bytes).  In a bundle it must equal the bundle's own; other evidence

@@ -40,7 +40,7 @@ void *evidence_file(struct evidence *e, const char *path, size_t *len)
 	}
 	*len = fread(p, 1, HZ_ATTEST_MAX_INPUT + 1, f);
 	if (ferror(f) || *len > HZ_ATTEST_MAX_INPUT) {
-		tool_fail(0, "%s: %s", path, ferror(f) ? "cannot be read" : "longer than 1 MiB");
+		tool_fail(0, "%s: %s", path, ferror(f) ? strerror(errno) : "longer than 1 MiB");
 		p = NULL;
 	}
 	fclose(f);
@@ -55,40 +55,58 @@ bool evidence_certs(struct evidence *e, hz_attest_input *in, const char *path)
 	return p != NULL && hz_attest_input_certs(in, p, n);
 }
 
+/* A file that cannot be told is refused: it may be the list that revokes. */
+static bool add_collateral(struct evidence *e, hz_attest_input *in, const char *folder, const char *name)
+{
+	enum hz_attest_collateral kind;
+	char path[4096];
+	size_t n;
+	void *p;
+
+	if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) {
+		tool_fail(0, "%s: too long a path", folder);
+		return false;
+	}
+	p = evidence_file(e, path, &n);
+	if (p == NULL)
+		return false;
+	kind = hz_attest_collateral_of(name, p, n);
+	if (kind == HZ_ATTEST_COLL_NONE)
+		tool_fail(0, "%s: neither its name nor its content says what collateral it is; see hanzo-p11(1)", path);
+	else if (!hz_attest_input_collateral(in, kind, p, n))
+		tool_fail(0, "%s: more than %d files of collateral", folder, HZ_ATTEST_MAX_FILES);
+	else
+		return true;
+	return false;
+}
+
 bool evidence_collateral(struct evidence *e, hz_attest_input *in, const char *folder)
 {
 	DIR *d = opendir(folder);
 	const struct dirent *entry;
-	char path[4096];
 	bool ok = d != NULL;
 
 	if (d == NULL)
 		tool_fail(0, "%s: %s", folder, strerror(errno));
-	while (ok && (entry = readdir(d)) != NULL) {
-		enum hz_attest_collateral kind = hz_attest_collateral_by_name(entry->d_name);
-		size_t n;
-		void *p;
-
-		if (kind == HZ_ATTEST_COLL_NONE)
-			continue;
-		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-		p = evidence_file(e, path, &n);
-		ok = p != NULL && hz_attest_input_collateral(in, kind, p, n);
-	}
+	while (ok && (entry = readdir(d)) != NULL)
+		ok = entry->d_name[0] == '.' || add_collateral(e, in, folder, entry->d_name);
 	if (d != NULL)
 		closedir(d);
 	return ok;
 }
 
+/* timegm() takes 30 February for 2 March: the fields must come out as they went in. */
 bool evidence_time(const char *text, int64_t *out)
 {
-	struct tm tm = { 0 };
+	struct tm tm = { 0 }, norm;
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 
 	if (end == NULL || (strcmp(end, "Z") != 0 && strcmp(end, "+00:00") != 0))
 		return false;
-	*out = timegm(&tm);
-	return true;
+	norm = tm;
+	*out = timegm(&norm);
+	return norm.tm_year == tm.tm_year && norm.tm_mon == tm.tm_mon && norm.tm_mday == tm.tm_mday && norm.tm_hour == tm.tm_hour &&
+	       norm.tm_min == tm.tm_min && norm.tm_sec == tm.tm_sec;
 }
 
 hz_attest_policy *evidence_policy(struct evidence *e, const char *path)

@@ -23,11 +23,11 @@ void *evidence_hold(struct evidence *e, size_t room);
 /* The whole file, up to 1 MiB; NULL after a message. */
 void *evidence_file(struct evidence *e, const char *path, size_t *len);
 
-/* Add to an input: a file of certificates; every file of a folder whose name says what it is. False after a message, or without memory. */
+/* Add to an input: a file of certificates; every file of a folder but hidden ones. False after a message, or without memory. */
 bool evidence_certs(struct evidence *e, hz_attest_input *in, const char *path);
 bool evidence_collateral(struct evidence *e, hz_attest_input *in, const char *folder);
 
-/* YYYY-MM-DDTHH:MM:SSZ in Unix seconds. */
+/* YYYY-MM-DDTHH:MM:SSZ, a moment that exists, in Unix seconds. */
 bool evidence_time(const char *text, int64_t *out);
 /* The policy in a file, or the reference policy for NULL. NULL after a message. */
 hz_attest_policy *evidence_policy(struct evidence *e, const char *path);

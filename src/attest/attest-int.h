@@ -4,7 +4,7 @@
 /*
  * Who owns what (floor src/attest; includes only base, libcrypto and json-c):
  *
- *   verifier.c, input.c   entry points, dispatch          result.c, reason.c   claims, reasons, dumps
+ *   verifier.c, input.c, collateral.c   entry points, dispatch     result.c, reason.c   claims, reasons, dumps
  *   policy.c, policy-read.c   strict policy files         bundle.c, tsm.c, binding.c   wrappers, binding of CPU and GPUs
  *   x509.c, seen.c, crl.c   certificates, chains, pins    sig.c, json.c   digests and signatures, strict JSON
  *   snp.c, snp-cert.c, snp-table.c, snp-policy.c          AMD SEV-SNP
@@ -80,7 +80,7 @@ struct hz_at_bytes hz_at_item_part(const struct hz_at_item *item, const char *na
 
 /* ---- one verification ---- */
 
-#define HZ_AT_MAX_FILES 64
+#define HZ_AT_MAX_FILES HZ_ATTEST_MAX_FILES
 
 struct hz_at_file {
 	enum hz_attest_collateral kind;
@@ -273,6 +273,9 @@ struct hz_at_bytes hz_at_json_span(const void *p, size_t n, const char *name);
 const char *hz_at_json_text(struct json_object *o, const char *name);
 
 /* ---- certificates ---- */
+
+/* The most certificates that one stack takes. */
+#define HZ_AT_MAX_CERTS 64
 
 /* Adds the certificates in p: PEM blocks (white space and NULs between them only) or one DER certificate. False on anything else. */
 bool hz_at_certs_read(struct hz_at_run *run, STACK_OF(X509) *to, const void *p, size_t n);

@@ -6,7 +6,19 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-/* A DER list, or PEM text with one list; NULL on anything else. */
+/* A second list behind the first would be passed over: it may be the one that revokes. */
+static bool
+nothing_left(BIO *bio)
+{
+	const char *rest = NULL;
+	long n = BIO_get_mem_data(bio, &rest);
+
+	while (n > 0 && strchr(" \t\r\n", rest[n - 1]) != NULL && rest[n - 1] != '\0')
+		n--;
+	return n == 0;
+}
+
+/* A DER list, or PEM text that ends with its only list; NULL on anything else. */
 static X509_CRL *
 read_crl(struct hz_at_run *run, const struct hz_at_bytes *in)
 {
@@ -24,7 +36,7 @@ read_crl(struct hz_at_run *run, const struct hz_at_bytes *in)
 		goto bad;
 	}
 	bio = BIO_new_mem_buf(in->p, (int)in->len);
-	if (bio != NULL && PEM_read_bio_X509_CRL(bio, &crl, NULL, NULL) != NULL) {
+	if (bio != NULL && PEM_read_bio_X509_CRL(bio, &crl, NULL, NULL) != NULL && nothing_left(bio)) {
 		BIO_free(bio);
 		return crl;
 	}
@@ -106,7 +118,7 @@ hz_at_crl_check(struct hz_at_run *run, X509 *cert, X509 *issuer, bool needed)
 			continue;
 		crl = read_crl(run, &run->in->coll[i].data);
 		if (crl == NULL)
-			return hz_at_refuse(run, HZ_ATTEST_R_CRL, "revocation list cannot be read");
+			return hz_at_refuse(run, HZ_ATTEST_R_CRL, "revocation list cannot be read, or is more than one");
 		if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) == 0) {
 			rc = check_one(run, crl, cert, issuer);
 			good = good || rc == HZ_ATTEST_OK;

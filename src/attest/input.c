@@ -101,38 +101,3 @@ hz_attest_input_tier(hz_attest_input *in, unsigned tier)
 	in->tier = tier;
 	return tier <= 4;
 }
-
-static bool
-ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-enum hz_attest_collateral
-hz_attest_collateral_by_name(const char *name)
-{
-	static const struct {
-		const char *end;
-		enum hz_attest_collateral kind;
-	} ends[] = {
-		{ "crl.der", HZ_ATTEST_COLL_CRL },
-		{ "crl.pem", HZ_ATTEST_COLL_CRL },
-		{ ".crl", HZ_ATTEST_COLL_CRL },
-		{ "tcb-info.json", HZ_ATTEST_COLL_TCB_INFO },
-		{ "tcb-info-response.json", HZ_ATTEST_COLL_TCB_INFO },
-		{ "tcb-info.sig", HZ_ATTEST_COLL_TCB_INFO_SIG },
-		{ "qe-identity.json", HZ_ATTEST_COLL_QE_IDENTITY },
-		{ "qe-identity-response.json", HZ_ATTEST_COLL_QE_IDENTITY },
-		{ "qe-identity.sig", HZ_ATTEST_COLL_QE_IDENTITY_SIG },
-		{ "chain.pem", HZ_ATTEST_COLL_CERTS },
-		{ ".swidtag", HZ_ATTEST_COLL_RIM },
-		{ ".xml", HZ_ATTEST_COLL_RIM },
-	};
-
-	for (size_t i = 0; name != NULL && i < sizeof ends / sizeof *ends; i++)
-		if (ends_with(name, ends[i].end))
-			return ends[i].kind;
-	return HZ_ATTEST_COLL_NONE;
-}

@@ -15,6 +15,7 @@ libhz_attest_la_SOURCES = \
 	src/attest/cca-cose.c \
 	src/attest/cca.c \
 	src/attest/cca.h \
+	src/attest/collateral.c \
 	src/attest/crl.c \
 	src/attest/der.c \
 	src/attest/der.h \

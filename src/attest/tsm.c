@@ -49,7 +49,7 @@ hz_at_item_certs(struct hz_at_run *run, struct hz_at_item *item, struct hz_at_by
 	if (first != NULL && strchr("0-\r\n\t ", *first) == NULL)
 		return hz_at_snp_table(run, data.p, data.len, item->certs);
 	if (!hz_at_certs_read(run, item->certs, data.p, data.len))
-		return hz_at_refuse(run, HZ_ATTEST_R_CERT_PARSE, "a certificate cannot be read");
+		return hz_at_refuse(run, HZ_ATTEST_R_CERT_PARSE, "a certificate cannot be read, or there are more than %d", HZ_AT_MAX_CERTS);
 	return HZ_ATTEST_OK;
 }
 

@@ -78,6 +78,23 @@ hz_at_item_add_part(struct hz_at_run *run, struct hz_at_item *item, const char *
 	return HZ_ATTEST_OK;
 }
 
+/*
+ * Certificates among the collateral belong to whatever looks for an issuer. A GPU brings its own chain and nothing else, a TD quote has
+ * its chain inside and reads the signer of TCB info for itself, and the simulated TEE has none.
+ */
+static enum hz_attest_reason
+add_collateral_certs(struct hz_at_run *run, struct hz_at_item *item)
+{
+	enum hz_attest_reason rc = HZ_ATTEST_OK;
+
+	if (item->kind == HZ_ATTEST_KIND_NVIDIA || item->kind == HZ_ATTEST_KIND_TDX || item->kind == HZ_ATTEST_KIND_SIM)
+		return HZ_ATTEST_OK;
+	for (size_t i = 0; rc == HZ_ATTEST_OK && i < run->in->n_coll; i++)
+		if (run->in->coll[i].kind == HZ_ATTEST_COLL_CERTS)
+			rc = hz_at_item_certs(run, item, run->in->coll[i].data);
+	return rc;
+}
+
 enum hz_attest_reason
 hz_at_item_begin(struct hz_at_run *run, struct hz_at_item *item, enum hz_attest_kind kind, const char *label)
 {
@@ -89,7 +106,7 @@ hz_at_item_begin(struct hz_at_run *run, struct hz_at_item *item, enum hz_attest_
 		return hz_at_refuse(run, HZ_ATTEST_R_INTERNAL, "out of memory");
 	for (size_t i = 0; rc == HZ_ATTEST_OK && i < run->in->n_certs; i++)
 		rc = hz_at_item_certs(run, item, run->in->certs[i]);
-	return rc;
+	return rc == HZ_ATTEST_OK ? add_collateral_certs(run, item) : rc;
 }
 
 void

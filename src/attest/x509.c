@@ -11,7 +11,6 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-#define MAX_CERTS 64
 #define MAX_CERT_LEN 16384
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
@@ -53,7 +52,7 @@ hz_at_cert_der(struct hz_at_run *run, const void *p, size_t n)
 static bool
 push(STACK_OF(X509) *to, X509 *cert)
 {
-	if (cert != NULL && sk_X509_num(to) < MAX_CERTS && sk_X509_push(to, cert) > 0)
+	if (cert != NULL && sk_X509_num(to) < HZ_AT_MAX_CERTS && sk_X509_push(to, cert) > 0)
 		return true;
 	X509_free(cert);
 	return false;

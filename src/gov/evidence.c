@@ -18,7 +18,7 @@
 #include "crypto/libctx.h"
 #include "hanzo-attest.h"
 
-#define COLLATERAL_MAX 64
+#define COLLATERAL_MAX HZ_ATTEST_MAX_FILES
 
 /* What a source proved last. */
 struct remembered {
@@ -122,25 +122,36 @@ static void collateral_free(struct collateral *c)
 		free(c->text[i]);
 }
 
-static CK_RV add_file(struct collateral *c, hz_attest_input *in, const char *dir, const char *name)
+/* A file that cannot be told is refused: it may be the list that revokes. */
+static CK_RV add_text(struct collateral *c, hz_attest_input *in, const char *path, const char *name)
 {
-	enum hz_attest_collateral kind = hz_attest_collateral_by_name(name);
-	char *path = NULL;
+	enum hz_attest_collateral kind;
 	size_t len;
-	CK_RV rv;
+	CK_RV rv = hz_conf_file(path, HZ_ATTEST_MAX_INPUT, &c->text[c->n], &len);
 
-	if (kind == HZ_ATTEST_COLL_NONE)
-		return CKR_OK;
-	if (c->n == COLLATERAL_MAX)
-		return hz_fail(CKR_PIN_INCORRECT, "%s: too many files", dir);
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		return hz_fail(CKR_HOST_MEMORY, "no memory for a path");
-	rv = hz_conf_file(path, HZ_ATTEST_MAX_INPUT, &c->text[c->n], &len);
-	free(path);
 	if (rv != CKR_OK)
 		return rv == CKR_GENERAL_ERROR ? CKR_PIN_INCORRECT : rv;
+	kind = hz_attest_collateral_of(name, c->text[c->n], len);
 	c->n++;
+	if (kind == HZ_ATTEST_COLL_NONE)
+		return hz_fail(CKR_PIN_INCORRECT, "%s: neither its name nor its content says what collateral it is", path);
 	return hz_attest_input_collateral(in, kind, c->text[c->n - 1], len) ? CKR_OK : hz_fail(CKR_HOST_MEMORY, "no memory for %s", name);
+}
+
+static CK_RV add_file(struct collateral *c, hz_attest_input *in, const char *dir, const char *name)
+{
+	char *path = NULL;
+	CK_RV rv;
+
+	if (name[0] == '.')
+		return CKR_OK;
+	if (c->n == COLLATERAL_MAX)
+		return hz_fail(CKR_PIN_INCORRECT, "%s: more than %d files", dir, COLLATERAL_MAX);
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		return hz_fail(CKR_HOST_MEMORY, "no memory for a path");
+	rv = add_text(c, in, path, name);
+	free(path);
+	return rv;
 }
 
 static CK_RV add_collateral(const struct hz_evidence *e, struct collateral *c, hz_attest_input *in)

@@ -457,6 +457,19 @@ test_revocation(void)
 	CHECK(verify_crls(required, &pem, report, both, 2) == HZ_ATTEST_R_REVOKED);
 	blob_free(&both[0]);
 	blob_free(&both[1]);
+	/* Two in one file: refused, since the second would not be looked at. White space behind a list is none. */
+	both[0] = forge_crl(&f, &crl_cases[1].crl);
+	both[1] = forge_crl(&f, &crl_cases[4].crl);
+	both[0].p = realloc(both[0].p, both[0].len + both[1].len + 2);
+	memcpy(both[0].p + both[0].len, "\r\n", 2);
+	both[0].len += 2;
+	CHECK(verify_crls(required, &pem, report, both, 1) == HZ_ATTEST_OK);
+	memcpy(both[0].p + both[0].len, both[1].p, both[1].len);
+	both[0].len += both[1].len;
+	CHECK(verify_crls(required, &pem, report, both, 1) == HZ_ATTEST_R_CRL);
+	CHECK(verify_crls(optional, &pem, report, both, 1) == HZ_ATTEST_R_CRL);
+	blob_free(&both[0]);
+	blob_free(&both[1]);
 	CHECK(verify_crls(required, &pem, report, NULL, 0) == HZ_ATTEST_R_CRL);
 	CHECK(verify_crls(optional, &pem, report, NULL, 0) == HZ_ATTEST_OK);
 	hz_attest_policy_free(required);

@@ -310,6 +310,82 @@ run_crl_recipes(struct json_object *manifest)
 	return json_object_array_length(list);
 }
 
+/* ---- certificates and lists as collateral ---- */
+
+/* A plain report, as a guest without a certificate table gets it: what it lacks lies among the collateral, and is believed no more. */
+static void
+test_collateral_certs(struct json_object *manifest)
+{
+	struct json_object *v = find_vector(manifest, "v5-turin-vcek");
+	static const char *const files[] = { "snp/v5-turin-vcek/vek.der", "snp/roots/turin-ask.pem", "snp/roots/turin-ark.der", "snp/crl/turin.crl.der" };
+	static const enum hz_attest_reason want[] = { HZ_ATTEST_R_MISSING, HZ_ATTEST_R_CHAIN, HZ_ATTEST_R_CHAIN, HZ_ATTEST_OK, HZ_ATTEST_R_CERT_PARSE };
+	struct blob report = vectors_file(vector_file(v, "report")), file[4];
+
+	for (size_t i = 0; i < 4; i++)
+		file[i] = vectors_file(files[i]);
+	for (size_t n = 0; n <= 4; n++) {
+		hz_attest_input *in = hz_attest_input_new();
+		hz_attest_result *res;
+
+		CHECK(hz_attest_input_evidence(in, HZ_ATTEST_KIND_SNP, report.p, report.len));
+		hz_attest_input_time(in, seconds(text(v, "verify_at")));
+		for (size_t i = 0; i < n; i++) /* the fourth is no certificate at all */
+			CHECK(hz_attest_input_collateral(in, HZ_ATTEST_COLL_CERTS, file[i].p, file[i].len));
+		res = hz_attest_verify(verifier, reference, in);
+		if (hz_attest_result_reason(res) != want[n]) {
+			failures++;
+			fprintf(stderr, "%zu files of collateral: %s\n", n, hz_attest_result_text(res));
+		}
+		hz_attest_result_free(res);
+		hz_attest_input_free(in);
+	}
+	for (size_t i = 0; i < 4; i++)
+		blob_free(&file[i]);
+	blob_free(&report);
+}
+
+/* Files under names of the vendors' services, and what is none of them. */
+static void
+test_told(void)
+{
+	static const struct {
+		const char *path;
+		enum hz_attest_collateral kind;
+	} files[] = {
+		{ "snp/crl/turin.crl.der", HZ_ATTEST_COLL_CRL }, { "tdx/collateral/90c06f-2026-03/pck-crl.der", HZ_ATTEST_COLL_CRL },
+		{ "tdx/collateral/90c06f-2026-03/root-ca-crl.der", HZ_ATTEST_COLL_CRL },
+		{ "snp/v5-turin-vcek/vek.der", HZ_ATTEST_COLL_CERTS }, { "snp/v3-milan-vlek-aws/vek.der", HZ_ATTEST_COLL_CERTS },
+		{ "snp/roots/milan-asvk.pem", HZ_ATTEST_COLL_CERTS }, { "nvidia/hopper-550.90.07.chain.pem", HZ_ATTEST_COLL_CERTS },
+		{ "tdx/collateral/90c06f-2026-03/tcb-info-response.json", HZ_ATTEST_COLL_TCB_INFO },
+		{ "tdx/collateral/90c06f-2026-03/qe-identity-response.json", HZ_ATTEST_COLL_QE_IDENTITY },
+		{ "nvidia/rim/NV_GPU_DRIVER_GH100_550.90.07.xml", HZ_ATTEST_COLL_RIM },
+		{ "nvidia/rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml", HZ_ATTEST_COLL_RIM },
+		{ "tdx/collateral/90c06f-2026-03/tcb-info.sig", HZ_ATTEST_COLL_NONE }, { "snp/v5-turin-vcek/report.bin", HZ_ATTEST_COLL_NONE },
+		{ "snp/azure-v3-milan-hcl-challenge/runtime-data.json", HZ_ATTEST_COLL_NONE },
+	};
+	static const char *const none[] = { "", "0", "\x30", "\x30\x03\x30\x01\x05", "{}", "{\"tcbInfo\":", "<html></html>", "-----BEGIN PUBLIC KEY-----", "read me" };
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct blob b = vectors_file(files[i].path);
+
+		if (hz_attest_collateral_of("whatever", b.p, b.len) != files[i].kind || hz_attest_collateral_of(".crl", b.p, b.len) != HZ_ATTEST_COLL_CRL) {
+			failures++;
+			fprintf(stderr, "%s is told as %d\n", files[i].path, (int)hz_attest_collateral_by_content(b.p, b.len));
+		}
+		for (size_t n = 0; n < 32 && n < b.len; n++) { /* cut, in a block of its own for the sanitizer */
+			unsigned char *cut = malloc(n + 1);
+
+			memcpy(cut, b.p, n);
+			(void)hz_attest_collateral_by_content(cut, n);
+			free(cut);
+		}
+		blob_free(&b);
+	}
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		CHECK(hz_attest_collateral_by_content(none[i], strlen(none[i])) == HZ_ATTEST_COLL_NONE);
+	CHECK(hz_attest_collateral_by_content(NULL, 5) == HZ_ATTEST_COLL_NONE && hz_attest_collateral_of(NULL, "x", 1) == HZ_ATTEST_COLL_NONE);
+}
+
 /* ---- traps that are not in the manifest ---- */
 
 static void
@@ -438,6 +514,8 @@ main(void)
 	vectors = run_vectors(manifest);
 	recipes = run_report_recipes(manifest) + run_table_recipes(manifest) + run_crl_recipes(manifest);
 	test_wrapped(manifest);
+	test_collateral_certs(manifest);
+	test_told();
 	test_record(manifest);
 	test_other_certificates(manifest);
 	test_forged(manifest);

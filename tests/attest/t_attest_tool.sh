@@ -96,6 +96,38 @@ expect 2 'bad value for --kind' verify "$snp/report.bin" --kind unknown
 expect 2 'No such file' verify /nonexistent/file
 expect 2 'policy' verify "$snp/report.bin" --policy "$snp/tsm-report.json"
 expect 2 'attest verify' nothing
+# Certificates and lists of a folder: told by name or content, under the names of the vendors' services; a file that cannot be told is
+# refused, and so is a folder in it. Hidden files are passed over.
+az=$v/snp/azure-v3-milan-hcl-challenge
+azure() {
+	expect "$1" "$2" verify "$az/hcl-report.bin" --part quote="$az/tpm-quote.msg" --part signature="$az/tpm-quote.sig" \
+		--part pcrs="$az/pcrs.bin" --at 2025-02-27T16:26:55Z --collateral "$rim/c"
+}
+mkdir "$rim/c" "$rim/c/.git"
+echo hidden > "$rim/c/.hidden"
+azure 1 'refused (missing)'
+cat "$v/snp/roots/milan-ask.pem" "$v/snp/roots/milan-ark.pem" > "$rim/c/cert_chain"
+cp "$az/vek.der" "$rim/c/vcek"
+azure 0 'result: verified'
+expect 0 'result: verified' verify "$gpu/hopper-550.90.07.report.bin" --certs "$gpu/hopper-550.90.07.chain.pem" --at $at --collateral "$rim/c"
+expect 0 'not evaluated' verify "$tdx/v4-emr-2025.quote.bin" --at 2025-07-01T00:00:00Z --collateral "$rim/c"
+echo notes > "$rim/c/notes.txt"
+azure 2 'notes.txt: neither its name nor its content'
+rm "$rim/c/notes.txt" && mkdir "$rim/c/crls"
+azure 2 'crls: Is a directory'
+rmdir "$rim/c/crls"
+cp "$v/snp/v5-turin-vcek/vek.der" "$rim/c/vcek"
+cp "$v/snp/roots/turin-ask.der" "$rim/c/ask" && cp "$v/snp/roots/turin-ark.pem" "$rim/c/ark"
+cp "$v/snp/crl/turin.crl.der" "$rim/c/crl"
+printf '{"hanzo_policy":1,"snp":{"measurement":"any"}}' > "$rim/any.json"
+expect 0 'result: verified' verify "$v/snp/v5-turin-vcek/report.bin" --policy "$rim/any.json" --collateral "$rim/c" --at 2026-09-01T00:00:00Z
+expect 1 'refused (expired)' verify "$v/snp/v5-turin-vcek/report.bin" --policy "$rim/any.json" --collateral "$rim/c" --at 2026-11-01T00:00:00Z
+printf '{"hanzo_policy":1,"min_gpus":1,"snp":{"measurement":"any"}}' > "$rim/gpus.json"
+expect 1 'refused (gpu_count)' verify "$v/snp/v5-turin-vcek/report.bin" --policy "$rim/gpus.json" --collateral "$rim/c" --at 2026-09-01T00:00:00Z
+i=0
+while [ $((i += 1)) -le 61 ]; do cp "$rim/c/crl" "$rim/c/crl$i"; done
+expect 2 'more than 64 files' verify "$v/snp/v5-turin-vcek/report.bin" --collateral "$rim/c"
+expect 2 'bad value for --at' verify "$snp/report.bin" --at 2026-02-30T00:00:00Z
 # A GPU outside confidential computing, or with its development tools on: the tier is absent for that reason.
 mkdir "$rim/tsm"
 cat > "$rim/pkcs11.conf" <<EOF

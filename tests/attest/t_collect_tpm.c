@@ -8,6 +8,7 @@
 #include "collect/collect.h"
 #include "collect/collect_int.h"
 #include "crypto/hash.h"
+#include "gov/evidence.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -172,7 +173,86 @@ static void put32le(uint8_t *p, size_t v)
 		p[i] = (uint8_t)(v >> (8 * i));
 }
 
-static void azure(const char *source)
+/* The gate verifies at the moment that the C library tells: here one at which the chain holds. */
+time_t time(time_t *out)
+{
+	if (out != NULL)
+		*out = FORGE_NOW;
+	return FORGE_NOW;
+}
+
+static void put_file(const char *name, const void *p, size_t n)
+{
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	(void)unlink(path);
+	f = fopen(path, "wb");
+	CHECK(f != NULL && chmod(path, 0600) == 0 && fwrite(p, 1, n, f) == n && fclose(f) == 0);
+}
+
+/* A login's judgement: does it accept, and if not, does it say this? */
+static void gate(const struct hz_slot_conf *slot, const char *says)
+{
+	struct hz_accepted a = { .pin = NULL };
+	struct hz_evidence *e = NULL;
+	CK_RV rv = hz_evidence_new(&e, slot);
+
+	CHECK(rv == CKR_OK);
+	rv = hz_evidence_from(e, "", NULL, true, &a);
+	if (says == NULL ? rv != CKR_OK : (rv != CKR_PIN_INCORRECT || strstr(hz_error_text(), says) == NULL)) {
+		failures++;
+		fprintf(stderr, "the gate says %#lx, %s, and not %s\n", rv, hz_error_text(), says != NULL ? says : "CKR_OK");
+	}
+	hz_accepted_clear(&a);
+	hz_evidence_free(e);
+}
+
+/*
+ * Azure's vTPM has no certificate of the chip: a login succeeds once it lies in the slot's folder of collateral. A list counts under
+ * whatever name, and what cannot be told is refused.
+ */
+static void azure_login(char *source)
+{
+	static const struct forge_crl revoking = { 1, "20260101000000Z", "20261231000000Z", false, false, false },
+				      clean = { 0, "20260101000000Z", "20261231000000Z", false, false, false };
+	char name[] = "", path[100], folder[100], json[300], hex[65];
+	struct hz_slot_conf slot = { .tier = 2, .policy = path, .sources = { { name, source } }, .nsources = 1 };
+	struct blob pem = forge_pem(&chain), crl = forge_crl(&chain, &revoking);
+
+	snprintf(path, sizeof path, "%s/policy.json", dir);
+	snprintf(folder, sizeof folder, "%s/collateral", dir);
+	hz_hex_encode(chain.ark_sha256, 32, hex);
+	snprintf(json, sizeof json, "{\"hanzo_policy\":1,\"roots\":[{\"family\":\"snp\",\"cert_sha256\":\"%s\"}],"
+		 "\"snp\":{\"measurement\":\"any\"},\"azure\":{\"pcrs\":\"any\"}}", hex);
+	put_file("policy.json", json, strlen(json));
+	gate(&slot, "no VCEK");
+	slot.collateral = folder;
+	CHECK(mkdir(folder, 0700) == 0);
+	gate(&slot, "no VCEK");
+	put_file("collateral/chip-chain.pem", pem.p, pem.len);
+	gate(&slot, NULL);
+	put_file("collateral/.hidden", "x", 1);
+	gate(&slot, NULL);
+	put_file("collateral/readme", "x", 1);
+	gate(&slot, "readme: neither its name nor its content");
+	put_file("collateral/readme", pem.p, pem.len);
+	gate(&slot, NULL); /* the same again, and told by its content */
+	put_file("collateral/readme", crl.p, crl.len);
+	gate(&slot, "revoked");
+	blob_free(&crl);
+	crl = forge_crl(&chain, &clean);
+	put_file("collateral/readme", crl.p, crl.len);
+	gate(&slot, NULL);
+	snprintf(json, sizeof json, "%s/lists", folder);
+	CHECK(mkdir(json, 0700) == 0);
+	gate(&slot, "lists: ");
+	blob_free(&pem);
+	blob_free(&crl);
+}
+
+static void azure(char *source)
 {
 	static uint8_t hcl[2048];
 	uint8_t modulus[256], *report = hcl + 32, *head = hcl + 32 + REPORT_LEN;
@@ -201,6 +281,7 @@ static void azure(const char *source)
 	CHECK(judge(&b, "\"snp\":{\"measurement\":\"any\"},\"azure\":{\"pcrs\":\"any\"}", 2, NULL, NULL) == HZ_ATTEST_OK);
 	CHECK(judge(&b, "\"snp\":{\"measurement\":\"any\"},\"tpm\":{\"pcrs\":\"any\",\"ak\":\"any\"}", 2, NULL, NULL) == HZ_ATTEST_R_POLICY_KIND);
 	hz_buf_free(&b);
+	azure_login(source);
 }
 
 /* ---- a TD ---- */

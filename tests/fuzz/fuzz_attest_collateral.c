@@ -70,6 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		verifier = hz_attest_verifier_new(NULL);
 	run.libctx = verifier->libctx;
 	evaluate(&run, &bytes);
+	(void)hz_attest_collateral_by_content(data, size);
 	if (hz_attest_input_collateral(in, HZ_ATTEST_COLL_CRL, data, size) &&
 	    hz_attest_input_collateral(in, HZ_ATTEST_COLL_TCB_INFO, data, size) &&
 	    hz_attest_input_collateral(in, HZ_ATTEST_COLL_CERTS, data, size)) {
