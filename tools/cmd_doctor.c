@@ -158,6 +158,26 @@ static const char *state_of(const struct hz_config *conf, CK_SLOT_ID id, const C
 	return *why != NULL && all ? "no login" : "ready";
 }
 
+/* NULL, or by what tier a slot is served that has fallen back, and why not by its own. A simulated token's model does not say which. */
+static const char *fallen_back(const struct hz_config *conf, CK_SLOT_ID id, const CK_TOKEN_INFO *info, char *text, size_t room)
+{
+	char model[sizeof info->model + 1], tier[16] = "a lower tier";
+	unsigned own, serving;
+
+	tool_field(info->model, sizeof info->model, model);
+	if (sscanf(model, "tier %u as %u", &own, &serving) == 2)
+		snprintf(tier, sizeof tier, "tier %u", serving % 10);
+	for (size_t i = 0; conf && i < conf->nslots; i++) {
+		const struct hz_slot_conf *s = &conf->slots[i];
+
+		if (s->id != id || s->backend != HZ_BACKEND_NONE)
+			continue;
+		snprintf(text, room, "served by %s: %s", tier, s->absent_why);
+		return text;
+	}
+	return NULL;
+}
+
 static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLOT_ID id, struct json_object *slots)
 {
 	struct json_object *o = json_object_new_object();
@@ -172,6 +192,8 @@ static void diagnose_slot(struct doctor *d, const struct hz_config *conf, CK_SLO
 		tool_field(info.label, sizeof info.label, text);
 		add(o, "label", text);
 		add(o, "state", state_of(conf, id, &info, &why));
+		if (why == NULL)
+			why = fallen_back(conf, id, &info, reason, sizeof reason);
 		if (why)
 			add(o, "reason", why);
 		d->tool.p11->C_GetMechanismList(id, NULL, &mechs);
@@ -197,6 +219,17 @@ static void diagnose_slots(struct doctor *d, const struct hz_config *conf)
 		for (CK_ULONG i = 0; i < n; i++)
 			diagnose_slot(d, conf, ids[i], slots);
 	free(ids);
+}
+
+/* Why the module does not start: part of the diagnosis, unless that has it from the configuration already. */
+static void diagnose_refusal(struct doctor *d, const struct hz_config *conf)
+{
+	const struct keyed k = { .why = keyed_find_why(&d->tool) };
+	char reason[KEYED_REASON];
+
+	d->ill = true;
+	if (conf != NULL && keyed_reason(&k, reason, sizeof reason)[0] != '\0')
+		add(d->out, "reason", reason);
 }
 
 /* One line a fact, slots one line each. */
@@ -251,7 +284,7 @@ int hz_cmd_doctor(int argc, char **argv)
 	if (tool_load(&d.tool))
 		diagnose_slots(&d, conf);
 	else
-		d.ill = true;
+		diagnose_refusal(&d, conf);
 	tool_unload(&d.tool);
 	if (d.tool.json) {
 		tool_print_json(d.out);

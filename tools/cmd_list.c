@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "base/secmem.h"
 #include "ck/names.h"
 #include "crypto/ethaddr.h"
 #include "keyed.h"
 
-#define PIN_ROOM 1024
 #define STEP 256 /* handles a C_FindObjects */
 
 struct list {
@@ -139,19 +137,16 @@ static int refused(const struct list *l, const char *what, CK_RV rv)
 	return keyed_refused(&k, what, rv);
 }
 
-static int log_in(struct list *l, CK_SESSION_HANDLE s)
+static int log_in(struct list *l, CK_SESSION_HANDLE s, CK_FLAGS token)
 {
-	char *pin = hz_secmem_alloc(PIN_ROOM);
-	long n = pin ? tool_pin(l->tool.pin_source, "user PIN", pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
-	CK_RV rv = n >= 0 ? l->tool.p11->C_Login(s, CKU_USER, (CK_UTF8CHAR_PTR)pin, (CK_ULONG)n) : CKR_OK;
+	CK_RV rv;
 
-	hz_secmem_free(pin);
-	if (n < 0)
+	if (!tool_login(l->tool.p11, s, token, l->tool.pin_source, "user PIN", &rv))
 		return TOOL_REFUSED;
 	return rv == CKR_OK ? TOOL_OK : refused(l, "C_Login", rv);
 }
 
-static int list_objects(struct list *l, CK_SLOT_ID slot, struct json_object *into)
+static int list_objects(struct list *l, CK_SLOT_ID slot, CK_FLAGS token, struct json_object *into)
 {
 	CK_SESSION_HANDLE s;
 	CK_RV rv = l->tool.p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s);
@@ -159,7 +154,7 @@ static int list_objects(struct list *l, CK_SLOT_ID slot, struct json_object *int
 
 	if (rv != CKR_OK)
 		return refused(l, "C_OpenSession", rv);
-	rc = l->login ? log_in(l, s) : TOOL_OK;
+	rc = l->login ? log_in(l, s, token) : TOOL_OK;
 	if (rc == TOOL_OK && (rv = show_objects(l, s, into)) != CKR_OK)
 		rc = refused(l, "C_FindObjects", rv);
 	l->tool.p11->C_CloseSession(s);
@@ -205,7 +200,7 @@ static int list_slot(struct list *l, CK_SLOT_ID slot)
 	if (j && ready)
 		json_object_object_add(j, "objects", objects = json_object_new_array());
 	if (ready)
-		rc = list_objects(l, slot, objects);
+		rc = list_objects(l, slot, info.flags, objects);
 	if (j)
 		json_object_array_add(l->slots, j);
 	return rc;

@@ -19,7 +19,7 @@
 #include "crypto/k256.h"
 #include "crypto/libctx.h"
 
-enum { PIN_ROOM = 1024, ID_ROOM = 256 };
+enum { ID_ROOM = 256 };
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static const CK_BYTE k256[] = { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a };
@@ -87,21 +87,11 @@ static bool log_in(const struct keyed *k)
 {
 	CK_TOKEN_INFO info;
 	CK_RV rv = k->tool.p11->C_GetTokenInfo(k->tool.slot, &info);
-	char *pin = NULL;
-	long n = 0;
 
 	if (rv != CKR_OK)
 		return keyed_refused(k, "C_GetTokenInfo", rv) == TOOL_OK;
-	if ((info.flags & CKF_LOGIN_REQUIRED) == 0)
-		return true;
-	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0) {
-		pin = hz_secmem_alloc(PIN_ROOM);
-		n = pin != NULL ? tool_pin(k->tool.pin_source, "user PIN", pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
-	}
-	if (n >= 0)
-		rv = k->tool.p11->C_Login(k->session, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
-	hz_secmem_free(pin);
-	return n >= 0 && (rv == CKR_OK || keyed_refused(k, "C_Login", rv) == TOOL_OK);
+	return tool_login(k->tool.p11, k->session, info.flags, k->tool.pin_source, "user PIN", &rv) &&
+	       (rv == CKR_OK || keyed_refused(k, "C_Login", rv) == TOOL_OK);
 }
 
 bool keyed_open(struct keyed *k)

@@ -11,7 +11,7 @@
 #include "ck/names.h"
 #include "move.h"
 
-enum { PIN_ROOM = 1024, STEP = 256, LOOKS = 4 };
+enum { STEP = 256, LOOKS = 4 };
 
 static HZ_GetLastError_t find_why(const char *module)
 {
@@ -115,23 +115,14 @@ static bool log_in(const struct end *e)
 {
 	CK_TOKEN_INFO info;
 	CK_RV rv = e->p11->C_GetTokenInfo(e->slot, &info);
-	char prompt[64], *pin = NULL;
-	long n = 0;
+	char prompt[64];
 
 	if (rv != CKR_OK)
 		return refused(e, "C_GetTokenInfo", rv);
-	if ((info.flags & CKF_LOGIN_REQUIRED) == 0)
-		return true;
-	if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0) {
-		snprintf(prompt, sizeof prompt, "user PIN of the %s", e->what);
-		pin = hz_secmem_alloc(PIN_ROOM);
-		n = pin != NULL ? tool_pin(e->pin_source, prompt, pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
-	}
-	if (n >= 0)
-		rv = e->p11->C_Login(e->s, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
-	hz_secmem_free(pin);
-	/* Both ends may be one token of one module. Without a PIN nothing was tried, and tool_pin has said why. */
-	return n >= 0 && (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || refused(e, "C_Login", rv));
+	snprintf(prompt, sizeof prompt, "user PIN of the %s", e->what);
+	/* Both ends may be one token of one module. Without a PIN nothing was tried, and tool_login has said why. */
+	return tool_login(e->p11, e->s, info.flags, e->pin_source, prompt, &rv) &&
+	       (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || refused(e, "C_Login", rv));
 }
 
 bool end_choose(struct end *e)

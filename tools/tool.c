@@ -15,6 +15,9 @@
 
 #include "base/secmem.h"
 #include "ck/names.h"
+#include "keyed.h"
+
+enum { PIN_ROOM = 1024 };
 
 int tool_fail(int code, const char *fmt, ...)
 {
@@ -52,7 +55,9 @@ bool tool_load(struct tool *t)
 	}
 	rv = t->p11->C_Initialize(&args);
 	if (rv != CKR_OK) {
-		tool_refused("C_Initialize (hanzo-p11 doctor may say more)", rv);
+		const struct keyed k = { .why = keyed_find_why(t) };
+
+		keyed_refused(&k, "C_Initialize", rv);
 		t->p11 = NULL;
 		return false;
 	}
@@ -114,6 +119,24 @@ long tool_pin(const char *source, const char *prompt, char *pin, size_t room)
 		return pin_from_env(source + 4, pin, room);
 	tool_source(source);
 	return -1;
+}
+
+bool tool_login(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_FLAGS token, const char *source, const char *prompt, CK_RV *rv)
+{
+	char *pin = NULL;
+	long n = 0;
+
+	*rv = CKR_OK;
+	if ((token & CKF_LOGIN_REQUIRED) == 0)
+		return true;
+	if ((token & CKF_PROTECTED_AUTHENTICATION_PATH) == 0 || source != NULL) {
+		pin = hz_secmem_alloc(PIN_ROOM);
+		n = pin != NULL ? tool_pin(source, prompt, pin, PIN_ROOM) : tool_fail(-1, "out of secret memory");
+	}
+	if (n >= 0)
+		*rv = p11->C_Login(session, CKU_USER, (CK_UTF8CHAR *)pin, (CK_ULONG)n);
+	hz_secmem_free(pin);
+	return n >= 0;
 }
 
 bool tool_number(const char *text, CK_ULONG *out)

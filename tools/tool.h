@@ -50,7 +50,7 @@ int tool_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3
 int tool_refused(const char *what, CK_RV rv);
 
 /*
- * dlopen and C_Initialize t->module. False (with a message) when that fails. tool_unload finalises.
+ * dlopen and C_Initialize t->module. False, after a message with the module's own reason, when that fails. tool_unload finalises.
  */
 bool tool_load(struct tool *t);
 void tool_unload(struct tool *t);
@@ -64,6 +64,12 @@ long tool_pin(const char *source, const char *prompt, char *pin, size_t room);
 long tool_ask(const char *prompt, char *pin, size_t room);
 /* Is it of the form of a source? False after a message. */
 bool tool_source(const char *text);
+
+/*
+ * Log the user in, where the token's flags say that it wants a login: with NULL where it has an authentication path of its own and no
+ * source of a PIN is named, else with the PIN of tool_pin. *rv: what C_Login answered. False when there was no PIN, after a message.
+ */
+bool tool_login(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_FLAGS token, const char *source, const char *prompt, CK_RV *rv);
 
 /* Parse a slot number; false when it is none. */
 bool tool_number(const char *text, CK_ULONG *out);

@@ -172,3 +172,63 @@ refused "$tool" attest verify --kind bundle --policy policy.json --tier 4 --chal
 refused "$tool" attest verify --kind bundle --policy policy.json --challenge "$("$tool" attest challenge)" bundle.json
 refused "$tool" attest collect --challenge "$challenge" --source "tsm:$work/none"
 refused "$tool" attest collect --challenge xyz --source "sim:$work/sim.json"
+
+say "hanzo-p11 on tokens with an authentication path of their own: no PIN, or the one of --pin-source"
+export USER_PIN="$pin" WRONG_PIN=wrong SO_PIN="$so_pin"
+cat >> conf <<END
+[slot_operator]
+id = 18
+tier = 2
+label = operator
+backend = soft
+login = evidence | pin
+seal = pin, sim
+policy = $work/policy.json
+evidence_source = sim:$work/sim.json
+END
+sed -i 's/^slots = .*/slots = either, host, operator/' conf
+quiet() { setsid timeout 60 "$tool" "$@" --module "$HANZO_MODULE" < /dev/null; }
+quiet list --slot 3 --login > out 2>&1 || { cat out; fail "list --login of a slot of evidence alone"; }
+grep -q 'PRIVATE_KEY.* ec ' out || { cat out; fail "list --login shows no private key"; }
+quiet init --slot 18 --label operator --so-pin-source env:SO_PIN --pin-source env:USER_PIN > out 2>&1 || { cat out; fail "init"; }
+p11 --slot 18 --login --pin "$pin" --keypairgen --key-type EC:secp256k1 --label poai:acme:m --id 05 --usage-sign >/dev/null
+statement() {
+	printf '{"modelId":"m","inputHash":"0x%064d","outputHash":"0x%064d","timestamp":%d,"computeTime":5,"nodeId":"n","nonce":"0x%064d"}\n' 1 2 "$(date +%s)" "$1" > statement
+}
+statement 1
+quiet poai sign --slot 18 --id 05 statement > out 2>&1 || { cat out; fail "a key by evidence"; }
+cp policy.json good.json
+sed "s/$zeros/1${zeros#0}/" good.json > policy.json # the platform's evidence is refused from here
+statement 2
+refused quiet poai sign --slot 18 --id 05 statement
+grep -q 'C_Login: CKR_PIN_INCORRECT: evidence refused' refused.out || { cat refused.out; fail "evidence is not what it was refused for"; }
+refused quiet poai sign --slot 18 --id 05 --pin-source env:WRONG_PIN statement
+grep -q 'C_Login: CKR_PIN_INCORRECT: wrong PIN' refused.out || { cat refused.out; fail "a wrong PIN"; }
+quiet poai sign --slot 18 --id 05 --pin-source env:USER_PIN statement > out 2>&1 || { cat out; fail "the operator's PIN"; }
+quiet list --slot 18 --pin-source env:USER_PIN > out 2>&1 && grep -q PRIVATE_KEY out || { cat out; fail "list with the operator's PIN"; }
+openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl pkcs8 -topk8 -nocrypt -out key.pem
+quiet import --slot 18 --pin-source env:USER_PIN --label imported key.pem > out 2>&1 || { cat out; fail "import with the operator's PIN"; }
+quiet migrate --from-slot 18 --from-pin-source env:USER_PIN --slot 18 --pin-source env:USER_PIN --id 05 > out 2>&1 || true
+! grep -q C_Login out || { cat out; fail "migrate with the operator's PIN"; }
+cp good.json policy.json
+
+say "why the module does not start, and what serves a slot that has fallen back"
+cp conf good.conf
+printf '[tier4]\nfallback = 1\n' >> conf
+quiet doctor > out || { cat out; fail "doctor"; }
+grep -q '^slot 4 .*: ready: served by a lower tier: tier 4 needs' out || { cat out; fail "doctor does not say that slot 4 has fallen back"; }
+[ "$(grep -c 'served by' out)" = 1 ] || { cat out; fail "doctor says it of others"; }
+printf '[tier4]\nfallback = 1\n' > conf
+quiet doctor > out || { cat out; fail "doctor, with one tier"; }
+grep -q '^slot 4 .*: served by tier 1: tier 4 needs' out || { cat out; fail "doctor does not say what serves slot 4"; }
+cp good.conf conf
+printf '{"hanzo_policy":1,"misspelt":true}' > policy.json
+for words in list "poai sign --slot 18 --id 05 --pin-source env:USER_PIN"; do
+	# shellcheck disable=SC2086
+	refused quiet $words
+	grep -q 'C_Initialize: CKR_GENERAL_ERROR: .*policy.json' refused.out || { cat refused.out; fail "no reason: $words"; }
+done
+quiet doctor > out 2> err && fail "doctor finds nothing"
+grep -q '^reason .*policy.json' out || { cat out; fail "doctor does not say why"; }
+! grep -q 'hanzo-p11 doctor may' out err || fail "the doctor sends to the doctor"
+cp good.conf conf
