@@ -55,7 +55,7 @@ npm_packages() {
 	if ! cmp -s "$from/package-lock.json" "$home/installed"; then
 		cp "$from/package.json" "$from/package-lock.json" "$home/"
 		chmod u+w "$home"/package*.json
-		if ! (cd "$home" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm.out" 2>&1; then
+		if ! (cd "$home" && timeout -k 10 300 npm ci --ignore-scripts --no-audit --no-fund --fetch-timeout=60000 --fetch-retries=3) >"$work/npm.out" 2>&1; then
 			(cd "$home" && timeout 60 npm ping) >/dev/null 2>&1 || skip "npm cannot reach its registry"
 			cat "$work/npm.out"
 			fail "npm ci"
@@ -64,8 +64,8 @@ npm_packages() {
 	fi
 	cp "$from"/*.mjs "$home/"
 }
-# serve LOG COMMAND...: start a server (a function must exec it) on a free port, its $port, and wait until it listens there (60 s at most);
-# $server is its process. The port is free only until it is used: a server that finds it taken is started again on another.
+# serve LOG COMMAND...: start a server (a function that execs `timeout`) on a free port, its $port, and wait until it listens there (60 s at
+# most); $server is its process. The port is free only until it is used: a server that found it taken has ended, and is started on another.
 serve() {
 	local log=$1 try
 	shift
@@ -75,18 +75,24 @@ serve() {
 		server=$!
 		servers="$servers $server"
 		for _ in $(seq 600); do
-			if grep -qi 'address already in use' "$log" || ! kill -0 "$server" 2>/dev/null; then break; fi
-			if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then sleep 0.1; break; fi
+			if owns "$server" "$port"; then return 0; fi
+			if ! kill -0 "$server" 2>/dev/null; then continue 2; fi
 			sleep 0.1
 		done
-		if ! grep -qi 'address already in use' "$log"; then break; fi # else whoever answers there is another
-		say "port $port is taken"
-		kill "$server" 2>/dev/null || true
-		wait "$server" 2>/dev/null || true
+		break
 	done
-	kill -0 "$server" 2>/dev/null && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
 	cat "$log"
-	fail "nothing listens on port $port"
+	fail "the server does not listen on port $port (try $try)"
+}
+# owns GROUP PORT: a process of the group (`timeout` makes one) listens on the port of the loopback.
+owns() {
+	local inode p
+	inode=$(awk -v at="0100007F:$(printf %04X "$2")" '$2 == at && $4 == "0A" { print $10 }' /proc/net/tcp)
+	[ -n "$inode" ] || return 1
+	for p in $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v group="$1" '$5 == group { print $1 }'); do
+		if find "/proc/$p/fd" -lname "socket:\[$inode\]" 2>/dev/null | grep -q .; then return 0; fi
+	done
+	return 1
 }
 # A port on the loopback that nobody uses, of those that the kernel does not give to clients.
 free_port() {
