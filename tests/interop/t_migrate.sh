@@ -72,10 +72,14 @@ say "the keys work"
 for i in $(seq 24); do openssl ecparam -name prime256v1 -genkey -noout; done >many.pem
 tool import --module "$softhsm" --token target --pin-source env:HANZO_PIN --extractable --label many many.pem >many
 [ "$(count many moved)" = 48 ] || { cat many; fail "importing into SoftHSM2 itself"; }
-# Whoever reads the list goes away: the next line is the end of the process.
+# Whoever reads the list goes away: the next line is the end of the process, unless a busy machine lets the reader go after the last one.
 for lines in 5 11; do
 	rc=0; { from_softhsm target; echo $? >rc; } | head -n $lines >/dev/null || true
-	[ "$(cat rc)" = 141 ] || fail "it was over before it was stopped: $(cat rc)"
+	case $(cat rc) in
+	141) ;;
+	0) say "it was over before it was stopped" ;;
+	*) fail "a reader that goes away: $(cat rc)" ;;
+	esac
 done
 for t in 0.1 0.2 0.4; do { timeout -s KILL $t "$HANZO_P11" migrate --module "$HANZO_MODULE" --from-module "$softhsm" --from-token target \
 	--slot 1 --from-pin-source env:HANZO_PIN --pin-source env:HANZO_PIN; } >/dev/null 2>&1 || true; done
