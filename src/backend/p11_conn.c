@@ -295,7 +295,7 @@ CK_RV hz_p11_recover(struct hz_p11 *p, unsigned link, CK_RV why)
 	if (rv != CKR_OK)
 		return rv;
 	if (atomic_load(&p->link) == link)
-		rv = mend(p, why);
+		rv = !atomic_load(&p->up) && too_soon(&p->failed) ? CKR_TOKEN_NOT_PRESENT : mend(p, why);
 	pthread_mutex_unlock(&p->conn);
 	return rv;
 }
@@ -309,6 +309,26 @@ void hz_p11_disconnect(struct hz_p11 *p)
 	atomic_store(&p->up, false);
 }
 
+/* Asked twice: one failure may pass, and what follows from two costs the keys of the session. */
+static CK_RV ask_info(struct hz_p11 *p, CK_TOKEN_INFO *info)
+{
+	CK_RV rv = CKR_OK;
+
+	for (int round = 0; round < 2; round++) {
+		memset(info, 0, sizeof *info);
+		rv = p->f->C_GetTokenInfo(p->slot, info);
+		if (rv == CKR_OK || rv == CKR_HOST_MEMORY || hz_p11_lost(rv))
+			return rv;
+	}
+	return hz_fail(CKR_DEVICE_REMOVED, "%s: the device has lost its token: C_GetTokenInfo: %s", p->module, hz_ckr_name(rv));
+}
+
+CK_RV hz_p11_there(struct hz_p11 *p)
+{
+	CK_TOKEN_INFO info;
+
+	return ask_info(p, &info);
+}
 
 static CK_RV get_info(struct hz_p11 *p, CK_TOKEN_INFO *info)
 {
@@ -317,11 +337,10 @@ static CK_RV get_info(struct hz_p11 *p, CK_TOKEN_INFO *info)
 
 	for (int round = 0; rv == CKR_OK && round < 2; round++) {
 		link = atomic_load(&p->link);
-		memset(info, 0, sizeof *info);
 		rv = hz_p11_enter(p);
 		if (rv != CKR_OK)
 			break;
-		rv = p->f->C_GetTokenInfo(p->slot, info);
+		rv = ask_info(p, info);
 		hz_p11_exit(p);
 		if (rv == CKR_OK || !hz_p11_lost(rv) || round == 1)
 			break;
@@ -334,12 +353,15 @@ CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st)
 {
 	struct hz_p11 *p = hz_p11_self(be);
 	CK_TOKEN_INFO info;
-	CK_RV rv = get_info(p, &info);
-	CK_FLAGS f = info.flags;
+	CK_FLAGS f;
+	CK_RV rv;
 
 	memset(st, 0, sizeof *st);
+	memset(&info, 0, sizeof info);
+	rv = get_info(p, &info);
 	if (rv != CKR_OK)
 		return rv;
+	f = info.flags;
 	st->present = true;
 	st->initialised = (f & CKF_TOKEN_INITIALIZED) != 0;
 	st->user_pin_set = (f & CKF_USER_PIN_INITIALIZED) != 0;

@@ -141,6 +141,8 @@ static CK_RV probe(struct query *q, CK_SESSION_HANDLE s)
 		if (rv == CKR_OBJECT_HANDLE_INVALID)
 			rv = CKR_OK; /* ended meanwhile */
 	}
+	if (rv == CKR_OK && l.n == 0)
+		rv = hz_p11_there(p);
 	free(l.v);
 	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_OK : rv;
 }
@@ -168,7 +170,7 @@ static bool current(const struct query *q)
 	uint64_t most = t->cost * (by_name(q) ? 1000 : 20);
 
 	most = most < LIST_MIN ? LIST_MIN : most > LIST_MAX ? LIST_MAX : most;
-	return t->era != 0 && t->era == atomic_load(&q->p->era) && hz_p11_now() - t->listed < most;
+	return atomic_load(&q->p->up) && t->era != 0 && t->era == atomic_load(&q->p->era) && hz_p11_now() - t->listed < most;
 }
 
 static CK_RV work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
@@ -316,6 +318,8 @@ CK_RV hz_p11_find(struct hz_backend *be, const struct hz_attrs *tmpl, bool priva
 		rv = hz_p11_run(q.p, work, &q);
 	if (rv == CKR_OK && q.deep)
 		rv = look_closely(&q);
+	if (rv == CKR_USER_NOT_LOGGED_IN) /* no code of a search */
+		rv = hz_fail(CKR_DEVICE_ERROR, "the login at the device is lost and cannot be made again");
 	if (rv != CKR_OK) {
 		free(q.ids);
 		return rv;

@@ -39,18 +39,10 @@ static void recovered(struct hz_p11_set *s, struct hz_p11_member *m, int64_t now
 	}
 }
 
-void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv)
+static void failed(struct hz_p11_set *s, struct hz_p11_member *m, int64_t now, CK_RV rv)
 {
-	struct hz_p11_member *m = &s->m[i];
-	int64_t now = (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE);
 	bool sick = false;
 
-	hz_served = m->number;
-
-	if (!hz_p11_sickness(rv)) {
-		recovered(s, m, now);
-		return;
-	}
 	if (atomic_fetch_add(&m->fails, 1) + 1 < s->failures)
 		return;
 	if (atomic_compare_exchange_strong(&m->sick, &sick, true)) {
@@ -59,6 +51,28 @@ void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv)
 		       m->p->module, s->failures, hz_ckr_name(hz_p11_code(rv)));
 		(void)atomic_fetch_add(&s->generation, 1);
 	}
+}
+
+void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv)
+{
+	struct hz_p11_member *m = &s->m[i];
+	int64_t now = (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE);
+
+	hz_served = m->number;
+	if (hz_p11_sickness(rv))
+		failed(s, m, now, rv);
+	else if (!atomic_load(&m->sick) && !atomic_load(&m->doubted) && atomic_load(&m->p->up))
+		recovered(s, m, now);
+}
+
+void hz_p11_examined(struct hz_p11_set *s, unsigned i, CK_RV rv)
+{
+	struct hz_p11_member *m = &s->m[i];
+
+	atomic_store(&m->doubted, rv != CKR_OK);
+	if (rv == CKR_OK)
+		recovered(s, m, (int64_t)hz_clock_ms(CLOCK_MONOTONIC_COARSE));
+	hz_p11_report(s, i, rv);
 }
 
 /* One caller asks, the others go on. */
@@ -72,7 +86,7 @@ static void look_after(struct hz_p11_set *s)
 		struct hz_token_state st;
 
 		if (now - looked > s->interval && atomic_compare_exchange_strong(&m->looked, &looked, now))
-			hz_p11_report(s, i, hz_p11_token_state(&m->p->be, &st));
+			hz_p11_examined(s, i, hz_p11_token_state(&m->p->be, &st));
 	}
 }
 

@@ -67,6 +67,7 @@ struct hz_p11_table {
 	struct hz_p11_lines lines;   /* of objects */
 	unsigned era;                /* of the device when it was last listed; 0: never */
 	uint64_t listed, cost;       /* when, and how long it took; milliseconds */
+	bool hidden;                 /* with `listing`: private objects were not shown, as no user is logged in at the device */
 };
 
 struct hz_p11_pool {
@@ -118,7 +119,7 @@ struct hz_p11 {
 	uint8_t *pin;                /* secret memory: the device's PIN while login_wanted; NULL with protected_path */
 	size_t pin_len;
 	unsigned wrong_pins;         /* compared with pin_source's, not with the device's */
-	uint8_t refused[32];         /* hash of a PIN from pin_source that the device refused: not tried again */
+	uint8_t refused[32];         /* hash of a PIN that the device refused: not tried again without being asked */
 	bool has_refused;
 
 	struct hz_p11_pool pool;
@@ -149,6 +150,11 @@ CK_RV hz_p11_ready(struct hz_p11 *p);
 /* The connection `link` is lost (or only its login): make another one, once for all threads that found out. */
 CK_RV hz_p11_recover(struct hz_p11 *p, unsigned link, CK_RV why);
 void hz_p11_disconnect(struct hz_p11 *p);
+/*
+ * By a caller that is inside (hz_p11_enter): does the device still answer for its token? One whose storage is away may go on to answer,
+ * that it has no objects; so this is asked before anything is taken to have ended. CKR_DEVICE_REMOVED, or another code of hz_p11_lost: no.
+ */
+CK_RV hz_p11_there(struct hz_p11 *p);
 /* The vtable's token half. */
 CK_RV hz_p11_token_state(struct hz_backend *be, struct hz_token_state *st);
 bool hz_p11_read_only(struct hz_backend *be);
@@ -213,6 +219,10 @@ bool hz_p11_lost(CK_RV rv);
  */
 #define HZ_P11_UNCERTAIN (CKR_VENDOR_DEFINED | 0x485A0001UL)
 CK_RV hz_p11_once(CK_RV rv);
+/* Does the code say that there is no such object or key? */
+bool hz_p11_no_object(CK_RV rv);
+/* By a caller that is inside: such a code stays what it is if the token is there; else it is the code that hz_p11_there gives. */
+CK_RV hz_p11_meant(struct hz_p11 *p, CK_RV rv);
 /*
  * The device does not know a handle that it gave us in this era: its login was lost, or its handles have changed. True: things were
  * mended and the handle is to be looked up again.
@@ -354,13 +364,15 @@ struct hz_p11_key {
  */
 typedef CK_RV (*hz_p11_use)(struct hz_p11_key *at, void *arg);
 CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool *asked);
+/* As hz_p11_code, of a use of a key that was there when it began: C_SignInit has a code for a key that has ended, C_Sign has not. */
+CK_RV hz_p11_use_code(CK_RV rv);
 /*
  * One step of that, for operations that go on: the next module for k, none of *tried. CKR_OK, or the last code when all were tried. *at
  * is empty, or of the step before, whose object it lets go of; the last one's is let go of by hz_p11_leave_place.
  */
 CK_RV hz_p11_next_place(struct hz_p11_key *k, unsigned *tried, unsigned *i, struct hz_p11_key *at, CK_RV last);
 void hz_p11_leave_place(struct hz_p11_key *at);
-/* Does this code of a use lead to another module? */
+/* Does this code of a use lead to another module? One that has no such object (any more) leaves it to the next. */
 bool hz_p11_elsewhere(CK_RV rv, bool asked);
 
 /* The device's half of a key; NULL for keys that are here. */

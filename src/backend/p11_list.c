@@ -73,10 +73,38 @@ static bool has(const struct hz_p11_handles *l, CK_OBJECT_HANDLE h)
 	return l->n != 0 && bsearch(&h, l->v, l->n, sizeof h, by_value) != NULL;
 }
 
+/* With the table's lock: how many of the objects that were seen before the list should be in it. */
+static size_t expected(struct hz_p11 *p, hz_oid before)
+{
+	const struct hz_p11_lines *t = &p->table.lines;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct hz_p11_obj *o = t->v[i].what;
+
+		n += o != NULL && o->oid <= before && !o->session && !atomic_load(&o->gone) && atomic_load(&o->era) != 0;
+	}
+	return n;
+}
+
+/* A list in which objects are missing: because they have ended, or because the token or its user's login is not there? */
+static CK_RV believe(struct hz_p11 *p, CK_SESSION_HANDLE s)
+{
+	CK_SESSION_INFO info = { .state = CKS_RW_USER_FUNCTIONS };
+	CK_RV rv = hz_p11_there(p);
+
+	if (rv == CKR_OK && p->login_wanted)
+		rv = p->f->C_GetSessionInfo(s, &info);
+	if (rv != CKR_OK)
+		return rv;
+	p->table.hidden |= info.state == CKS_RW_SO_FUNCTIONS;
+	return info.state == CKS_RO_PUBLIC_SESSION || info.state == CKS_RW_PUBLIC_SESSION ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
+}
+
 /* Objects that are neither seen nor hidden by a missing login have ended. */
 static void not_seen(struct hz_p11 *p, struct hz_p11_obj *o)
 {
-	if (o->private && !p->login_wanted)
+	if (o->private && p->table.hidden)
 		atomic_store(&o->era, 0);
 	else
 		hz_p11_table_end(p, o);
@@ -231,6 +259,8 @@ static CK_RV meet(struct hz_p11 *p, CK_SESSION_HANDLE s, const struct hz_p11_han
 		hz_p11_name(&v[n].attrs, v[n].name);
 		n++;
 	}
+	if (rv == CKR_OK && n < l->n)
+		rv = hz_p11_there(p);
 	pthread_mutex_lock(&p->table.lock);
 	if (rv == CKR_OK) {
 		n = leave_known(p, v, n, era, before);
@@ -252,13 +282,18 @@ CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 	unsigned era = atomic_load(&p->era);
 	uint64_t from = hz_p11_now();
 	hz_oid before;
+	size_t want;
 	bool ended = false;
 	CK_RV rv;
 
 	pthread_mutex_lock(&p->table.lock);
 	before = p->table.lines.last;
+	want = expected(p, before);
 	pthread_mutex_unlock(&p->table.lock);
+	p->table.hidden = !p->login_wanted;
 	rv = hz_p11_search(p, s, &token, 1, &l);
+	if (rv == CKR_OK && l.n < want)
+		rv = believe(p, s);
 	if (rv == CKR_OK) {
 		if (l.n != 0)
 			qsort(l.v, l.n, sizeof *l.v, by_value);

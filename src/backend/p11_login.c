@@ -72,6 +72,24 @@ static CK_RV login_from_source(struct hz_p11 *p, const uint8_t *pin, size_t len)
 	return rv;
 }
 
+/* With the PIN that the caller gave; another one that the device has by now is not guessed at. */
+static CK_RV login_kept(struct hz_p11 *p)
+{
+	uint8_t hash[32];
+	CK_RV rv = p->pin != NULL ? refused_before(p, p->pin, p->pin_len, hash) : CKR_OK;
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = device_login(p, CKU_USER, p->pin, p->pin_len);
+	p->ours = rv == CKR_OK;
+	if (rv == CKR_PIN_INCORRECT && p->pin != NULL) {
+		p->has_refused = true;
+		memcpy(p->refused, hash, sizeof hash);
+	}
+	hz_wipe(hash, sizeof hash);
+	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv;
+}
+
 CK_RV hz_p11_login_again(struct hz_p11 *p)
 {
 	uint8_t *pin = NULL;
@@ -79,10 +97,7 @@ CK_RV hz_p11_login_again(struct hz_p11 *p)
 	CK_RV rv;
 
 	if (p->pin_source == NULL) {
-		rv = device_login(p, CKU_USER, p->pin, p->pin_len);
-		p->ours = rv == CKR_OK;
-		if (rv == CKR_USER_ALREADY_LOGGED_IN)
-			rv = CKR_OK;
+		rv = login_kept(p);
 	} else {
 		rv = hz_p11_pin_read(p->pin_source, &pin, &len);
 		if (rv == CKR_OK)
@@ -198,13 +213,16 @@ static CK_RV so_login(struct hz_p11 *p, const uint8_t *pin, size_t len)
 	return rv;
 }
 
+/* A device without its storage may say of a login that was made before that it is there. */
 static CK_RV login_once(struct hz_p11 *p, CK_USER_TYPE who, const uint8_t *pin, size_t len)
 {
 	CK_RV rv = hz_p11_lock(p, &p->conn);
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = who == CKU_SO ? so_login(p, pin, len) : user_login(p, pin, len);
+	rv = hz_p11_there(p);
+	if (rv == CKR_OK)
+		rv = who == CKU_SO ? so_login(p, pin, len) : user_login(p, pin, len);
 	if (rv == CKR_OK)
 		changed(p);
 	pthread_mutex_unlock(&p->conn);

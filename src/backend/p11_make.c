@@ -209,6 +209,8 @@ static CK_RV make(struct hz_p11 *p, hz_p11_work work, struct making *w)
 
 	for (int round = 0; round < 2; round++) {
 		rv = hz_p11_run(p, work, w);
+		if (rv == CKR_OBJECT_HANDLE_INVALID) /* of the key that it is made with */
+			return w->purpose == HZ_P11_UNWRAP ? CKR_UNWRAPPING_KEY_HANDLE_INVALID : CKR_KEY_HANDLE_INVALID;
 		if (rv != CKR_OK)
 			return rv;
 		rv = comes_here(w) ? fetch(p, w) : adopt_or_end(p, w);

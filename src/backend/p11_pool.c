@@ -100,10 +100,22 @@ CK_RV hz_p11_once(CK_RV rv)
 	return rv == CKR_DEVICE_REMOVED || rv == CKR_SESSION_CLOSED ? HZ_P11_UNCERTAIN : rv;
 }
 
+bool hz_p11_no_object(CK_RV rv)
+{
+	return rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_WRAPPING_KEY_HANDLE_INVALID ||
+	       rv == CKR_UNWRAPPING_KEY_HANDLE_INVALID;
+}
+
+CK_RV hz_p11_meant(struct hz_p11 *p, CK_RV rv)
+{
+	CK_RV there = hz_p11_no_object(rv) ? hz_p11_there(p) : CKR_OK;
+
+	return hz_p11_lost(there) ? there : rv;
+}
+
 bool hz_p11_stale(struct hz_p11 *p, unsigned link, unsigned era, CK_RV rv)
 {
-	if (rv != CKR_KEY_HANDLE_INVALID && rv != CKR_OBJECT_HANDLE_INVALID && rv != CKR_WRAPPING_KEY_HANDLE_INVALID &&
-	    rv != CKR_UNWRAPPING_KEY_HANDLE_INVALID)
+	if (!hz_p11_no_object(rv))
 		return false;
 	if (era != atomic_load(&p->era))
 		return true; /* another thread connected or logged in meanwhile */
@@ -284,7 +296,7 @@ CK_RV hz_p11_run_raw(struct hz_p11 *p, hz_p11_work work, void *arg)
 		rv = hz_p11_take(p, &s);
 		if (rv == CKR_OK) {
 			link = s.link;
-			rv = work(p, s.h, arg);
+			rv = hz_p11_meant(p, work(p, s.h, arg));
 			hz_p11_give(p, &s, rv == CKR_OK);
 		}
 		if (rv == CKR_OK)

@@ -66,7 +66,7 @@ static CK_RV set_token_state(struct hz_backend *be, struct hz_token_state *st)
 
 	for (int i; (i = hz_p11_lead(s, tried)) >= 0; tried |= 1u << i) {
 		rv = hz_p11_token_state(member(s, i), st);
-		hz_p11_report(s, (unsigned)i, rv);
+		hz_p11_examined(s, (unsigned)i, rv);
 		if (rv == CKR_OK)
 			break;
 	}

@@ -18,6 +18,7 @@ struct hz_p11_member {
 	unsigned weight, number;     /* number: as the configuration counts, from 1 */
 	_Atomic unsigned fails;      /* in a row */
 	_Atomic bool sick;
+	_Atomic bool doubted;        /* its token's state was asked for last time in vain */
 	_Atomic int64_t looked;      /* ms: when its state was last known */
 };
 
@@ -50,8 +51,13 @@ struct hz_p11_set {
 int hz_p11_lead(struct hz_p11_set *s, unsigned tried);
 /* The module for one use of a key: the healthy ones by weight, else as hz_p11_lead. */
 int hz_p11_pick(struct hz_p11_set *s, unsigned tried);
-/* How a call to module i ended. */
+/*
+ * How a call to module i ended. One that went well takes back the failures that were counted, but not that of an examination: it may
+ * have been answered from memory here, or by a device without its storage.
+ */
 void hz_p11_report(struct hz_p11_set *s, unsigned i, CK_RV rv);
+/* What came of asking module i for its token's state. */
+void hz_p11_examined(struct hz_p11_set *s, unsigned i, CK_RV rv);
 /* Is the code the module's fault, so that another one may do better? */
 bool hz_p11_sickness(CK_RV rv);
 

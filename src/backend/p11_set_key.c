@@ -8,8 +8,8 @@
 
 bool hz_p11_elsewhere(CK_RV rv, bool asked)
 {
-	if (rv == CKR_USER_NOT_LOGGED_IN)
-		return true; /* its PIN may be another one */
+	if (rv == CKR_USER_NOT_LOGGED_IN || hz_p11_no_object(rv))
+		return true; /* its PIN may be another one; nothing was done with a key that is not there */
 	return asked ? hz_p11_lost(rv) || rv == HZ_P11_BLOCKED : hz_p11_sickness(rv);
 }
 
@@ -41,7 +41,7 @@ CK_RV hz_p11_next_place(struct hz_p11_key *k, unsigned *tried, unsigned *i, stru
 			return rv;
 		if (hz_p11_sickness(rv))
 			hz_p11_report(k->set, *i, rv);
-		if (last == CKR_OK || last == CKR_KEY_HANDLE_INVALID)
+		if (last == CKR_OK || hz_p11_no_object(last))
 			last = rv;
 	}
 	return last;
@@ -56,6 +56,11 @@ static void served(const struct hz_p11_set *s, unsigned i, bool first)
 		hz_log(level, "a key was used in module.%u (%s)%s", s->m[i].number, s->m[i].p->module, first ? "" : ", after another one failed");
 }
 
+CK_RV hz_p11_use_code(CK_RV rv)
+{
+	return hz_p11_no_object(rv) ? hz_fail(CKR_DEVICE_ERROR, "the device has no such key any more") : hz_p11_code(rv);
+}
+
 CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool *asked)
 {
 	struct hz_p11_key at = { .obj = NULL };
@@ -63,7 +68,7 @@ CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool
 	CK_RV rv;
 
 	if (k->set == NULL)
-		return hz_p11_code(use(k, arg));
+		return hz_p11_use_code(use(k, arg));
 	rv = hz_p11_next_place(k, &tried, &i, &at, CKR_OK);
 	while (rv == CKR_OK) {
 		rv = use(&at, arg);
@@ -77,7 +82,7 @@ CK_RV hz_p11_use_key(struct hz_p11_key *k, hz_p11_use use, void *arg, const bool
 		rv = hz_p11_next_place(k, &tried, &i, &at, rv);
 	}
 	hz_p11_leave_place(&at);
-	return hz_p11_code(rv);
+	return hz_p11_use_code(rv);
 }
 
 /* ---- opening ---- */
@@ -189,14 +194,14 @@ static CK_RV make_in_turn(struct hz_p11_set *s, make_at make, const struct makin
 
 		rv = make_there(s, (unsigned)i, make, w);
 		hz_p11_report(s, (unsigned)i, rv);
-		if (rv != CKR_KEY_HANDLE_INVALID && !hz_p11_elsewhere(rv, false))
+		if (!hz_p11_elsewhere(rv, false))
 			return rv;
-		if (up && (stays(w->a) || stays(w->priv)) && rv != CKR_KEY_HANDLE_INVALID)
+		if (up && (stays(w->a) || stays(w->priv)) && !hz_p11_no_object(rv))
 			break;
-		if (rv != CKR_KEY_HANDLE_INVALID)
+		if (!hz_p11_no_object(rv))
 			last = rv;
 	}
-	return rv == CKR_KEY_HANDLE_INVALID ? last : hz_p11_code(rv);
+	return hz_p11_no_object(rv) ? last : hz_p11_code(rv);
 }
 
 static CK_RV generate_at(struct hz_backend *be, struct making *w)

@@ -308,7 +308,7 @@ static CK_RV enter_once(struct stream *o)
 	if (rv != CKR_OK)
 		return rv;
 	o->open = true;
-	rv = begin(o->k->p, o->s.h, o);
+	rv = hz_p11_meant(o->k->p, begin(o->k->p, o->s.h, o));
 	if (rv != CKR_OK)
 		leave(o, false);
 	return rv;
@@ -430,7 +430,7 @@ static CK_RV feed(struct stream *o, struct step *w)
 		return rv;
 	}
 	leave(o, false);
-	return only_at_once(o, rv) ? CKR_FUNCTION_NOT_SUPPORTED : hz_p11_code(rv);
+	return only_at_once(o, rv) ? CKR_FUNCTION_NOT_SUPPORTED : hz_p11_use_code(rv);
 }
 
 /* Whole blocks of what is held and what came, in one piece; the rest is held. */
@@ -517,7 +517,7 @@ static CK_RV finish(struct stream *o, struct step *w)
 	}
 	rv = last_part(o, w);
 	leave(o, rv == CKR_OK);
-	return rv == CKR_OK ? rv : hz_p11_code(rv);
+	return rv == CKR_OK ? rv : hz_p11_use_code(rv);
 }
 
 static CK_RV final(struct hz_op *op, uint8_t *out, size_t *out_len)

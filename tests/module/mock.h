@@ -55,6 +55,25 @@ static P11_UNUSED void make_device(const char *label)
 		skip("softhsm2-util makes no token");
 }
 
+/* The folder of a SoftHSM2's token goes away, as a disk does that is unmounted, and all such come back. */
+static P11_UNUSED void storage_away(const char *label)
+{
+	char cmd[600];
+
+	snprintf(cmd, sizeof cmd, "cd '%s' && mkdir -p away && mv \"$(dirname \"$(grep -l '%s *' tokens/*/token.object)\")\" away/", p11_dir, label);
+	if (system(cmd) != 0)
+		exit(99);
+}
+
+static P11_UNUSED void storage_back(void)
+{
+	char cmd[300];
+
+	snprintf(cmd, sizeof cmd, "cd '%s' && mv away/* tokens/", p11_dir);
+	if (system(cmd) != 0)
+		exit(99);
+}
+
 static P11_UNUSED void *mock_symbol(void *so, const char *name)
 {
 	void *p = dlsym(so, name);
@@ -167,6 +186,19 @@ static P11_UNUSED CK_RV try_sign(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE priv)
 	CK_RV rv = p11->C_SignInit(s, &m, priv);
 
 	return rv == CKR_OK ? p11->C_Sign(s, (CK_BYTE *)(uintptr_t)"hello", 5, sig, &n) : rv;
+}
+
+/* A device that was away is looked for at most every second. */
+static P11_UNUSED CK_RV sign_soon(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE priv)
+{
+	const struct timespec pause = { 0, 100000000 };
+	CK_RV rv = try_sign(s, priv);
+
+	for (int i = 0; i < 300 && rv != CKR_OK; i++) {
+		(void)nanosleep(&pause, NULL);
+		rv = try_sign(s, priv);
+	}
+	return rv;
 }
 
 /* Sign, and verify here with what the device says is the public key. */

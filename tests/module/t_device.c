@@ -510,6 +510,46 @@ static void run_device(const char *source)
 	OK(p11->C_Finalize(NULL));
 }
 
+/* A device that answers although its storage is away, and without the keys: none is forgotten, no search says that there are none. */
+static void test_storage(const char *source)
+{
+	CK_ATTRIBUTE t = { CKA_LABEL, (void *)(uintptr_t)"device-p256", 11 };
+	CK_SESSION_HANDLE s;
+	CK_TOKEN_INFO info;
+	struct pair k;
+
+	configure(softhsm_module(), source);
+	OK(p11->C_Initialize(NULL));
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	OK(p11_login(s, CKU_USER, DEVICE_PIN));
+	k = (struct pair){ find_key(s, CKO_PUBLIC_KEY, "device-p256"), find_key(s, CKO_PRIVATE_KEY, "device-p256") };
+	for (int login = 0; login < 2; login++) {
+		sign_verify(s, k);
+		storage_away("device");
+		for (int i = 0; i < 2; i++) {
+			RV(try_sign(s, k.priv), CKR_DEVICE_REMOVED);
+			RV(p11->C_FindObjectsInit(s, &t, 1), CKR_DEVICE_REMOVED);
+			RV(p11->C_GetTokenInfo(SLOT, &info), CKR_TOKEN_NOT_PRESENT);
+		}
+		if (login != 0) {
+			OK(p11->C_Logout(s));
+			CHECK(p11_login(s, CKU_USER, DEVICE_PIN) != CKR_OK);
+		}
+		storage_back();
+		for (int i = 0; i < 300 && login != 0 && p11_login(s, CKU_USER, DEVICE_PIN) != CKR_OK; i++)
+			(void)nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+		OK(sign_soon(s, k.priv));
+		CHECK(count(s, "device-p256", NULL) == 2);
+		CHECK(find_key(s, CKO_PUBLIC_KEY, "device-p256") == k.pub && find_key(s, CKO_PRIVATE_KEY, "device-p256") == k.priv);
+		OK(p11->C_GetTokenInfo(SLOT, &info));
+	}
+	storage_away("device");
+	(void)p11->C_Logout(s);
+	CHECK(p11_login(s, CKU_USER, DEVICE_PIN) != CKR_OK); /* first of all calls */
+	storage_back();
+	OK(p11->C_Finalize(NULL));
+}
+
 static void reason_says(const char *what)
 {
 	CK_INTERFACE *i = NULL;
@@ -653,9 +693,11 @@ int main(void)
 	make_device("device");
 	p11_load();
 	run_device("");
+	test_storage("");
 	write_file("pin", DEVICE_PIN "\n", 0600);
 	snprintf(source, sizeof source, "token = device\nsessions = 3\npin_source = file:%s/pin\n", p11_dir);
 	run_device(source);
+	test_storage(source);
 	test_pin_source_refused();
 	test_host_first();
 	test_bad_modules();

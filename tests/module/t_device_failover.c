@@ -131,6 +131,21 @@ static bool logged(const char *what)
 	return system(cmd) == 0;
 }
 
+static unsigned long lines(const char *what)
+{
+	char cmd[300];
+	unsigned long n = 0;
+	FILE *f;
+
+	snprintf(cmd, sizeof cmd, "grep -c '%s' '%s/log'", what, p11_dir);
+	f = popen(cmd, "r");
+	if (f == NULL || fscanf(f, "%lu", &n) != 1)
+		n = 0;
+	if (f != NULL)
+		(void)pclose(f);
+	return n;
+}
+
 /* Until module a serves again. */
 static void until_back(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE k)
 {
@@ -173,7 +188,7 @@ static void test_fails(void)
 	CHECK(at.ulValueLen == sizeof key_id && memcmp(id, key_id, sizeof key_id) == 0);
 	a.revive();
 	until_back(s, k.priv);
-	CHECK(logged("module.1 .*healthy again"));
+	CHECK(logged("module.1 ([^)]*) is healthy again"));
 	OK(p11->C_Finalize(NULL));
 }
 
@@ -490,6 +505,109 @@ static void test_objects(void)
 	OK(p11->C_Finalize(NULL));
 }
 
+/* While one module is away: every use and every search goes well, and so long that the module is left alone. */
+static void works_without(CK_SESSION_HANDLE s, struct pair k)
+{
+	static const char sick[] = "module.1 .*times in a row";
+	unsigned long before = lines(sick);
+
+	sign_verify(s, k);
+	for (int i = 0; i < 200 && lines(sick) == before; i++) {
+		CHECK(find_key(s, CKO_PRIVATE_KEY, "shared") == k.priv);
+		OK(try_sign(s, k.priv));
+		pause_ms(50);
+	}
+	CHECK(lines(sick) == before + 1);
+	CHECK(find_key(s, CKO_PUBLIC_KEY, "shared") == k.pub);
+	sign_verify(s, k);
+}
+
+/* The storage of one goes away, while its calls answer, that it has no objects; it comes back. */
+static void test_storage(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("");
+	struct pair k = shared(s);
+	unsigned long healthy = lines("module.1 ([^)]*) is healthy again");
+
+	sign_verify(s, k);
+	mock_say(&a, "# count\n");
+	mock_say(&b, "# count\n");
+	storage_away("device-a");
+	OK(try_sign(s, k.priv));
+	CHECK(a.calls("C_Sign") == 0 && b.calls("C_Sign") == 1); /* once, and at the other one */
+	works_without(s, k);
+	storage_back();
+	until_back(s, k.priv);
+	CHECK(lines("module.1 ([^)]*) is healthy again") == healthy + 1);
+	CHECK(find_key(s, CKO_PRIVATE_KEY, "shared") == k.priv);
+	sign_verify(s, k);
+	OK(p11->C_Finalize(NULL));
+}
+
+/* Both: no search says then that there are no keys, and none is forgotten. */
+static void test_no_storage(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("");
+	struct pair k = shared(s);
+	CK_OBJECT_HANDLE own = find_key(s, CKO_PRIVATE_KEY, "namesake");
+	CK_ATTRIBUTE t = { CKA_LABEL, (void *)(uintptr_t)"shared", 6 };
+
+	OK(try_sign(s, own));
+	storage_away("device-a");
+	storage_away("device-b");
+	for (int i = 0; i < 3; i++) {
+		RV(try_sign(s, k.priv), CKR_DEVICE_REMOVED);
+		RV(try_sign(s, own), CKR_DEVICE_REMOVED);
+		RV(p11->C_FindObjectsInit(s, &t, 1), CKR_DEVICE_REMOVED);
+	}
+	CHECK(!present());
+	storage_back();
+	OK(sign_soon(s, own));
+	OK(sign_soon(s, k.priv));
+	CHECK(find_key(s, CKO_PRIVATE_KEY, "shared") == k.priv && find_key(s, CKO_PRIVATE_KEY, "namesake") == own);
+	sign_verify(s, k);
+	OK(p11->C_Finalize(NULL));
+}
+
+/* Two tokens of one library. */
+static void test_one_library(void)
+{
+	char text[1000];
+	CK_SESSION_HANDLE s;
+	struct pair k;
+
+	snprintf(text, sizeof text, "token = device-a\nmodule.2 = %s\ntoken.2 = device-b\nhealth_interval = 1\n", softhsm_module());
+	configure(softhsm_module(), text);
+	OK(p11->C_Initialize(NULL));
+	s = p11_open(SLOT, CKF_RW_SESSION);
+	OK(p11_login(s, CKU_USER, DEVICE_PIN));
+	k = shared(s);
+	sign_verify(s, k);
+	storage_away("device-a");
+	works_without(s, k);
+	storage_back();
+	sign_verify(s, k);
+	OK(p11->C_Finalize(NULL));
+}
+
+/* A key that was ended in one module, by whoever has the device, is used in the other one. */
+static void test_ended(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in("");
+	CK_OBJECT_HANDLE k = find_key(s, CKO_PRIVATE_KEY, "shared");
+
+	OK(try_sign(s, k));
+	mock_say(&a, "C_SignInit * rv 0x60\n");
+	mock_say(&b, "# count\n");
+	OK(try_sign(s, k));
+	CHECK(a.calls("C_Sign") == 0 && b.calls("C_Sign") == 1);
+	mock_say(&b, "C_SignInit * rv 0x60\n");
+	RV(try_sign(s, k), CKR_DEVICE_ERROR); /* in none */
+	mock_say(&a, "# no fault\n");
+	OK(try_sign(s, k));
+	OK(p11->C_Finalize(NULL));
+}
+
 /* A module that is not there at all stays out. */
 static void test_missing(void)
 {
@@ -525,6 +643,10 @@ int main(void)
 	test_fork();
 	test_late();
 	test_both();
+	test_ended();
+	test_storage();
+	test_no_storage();
+	test_one_library();
 	test_passing();
 	test_objects();
 	test_missing();
