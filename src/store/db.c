@@ -236,8 +236,9 @@ static CK_RV conn_take(struct hz_store *s, bool create, struct hz_conn **out, bo
 	if (c != NULL && !conn_current(c)) {
 		conn_close(c, true);
 		c = NULL;
-		hz_gen_forget(&s->gen);
 	}
+	if (s->gen_path != NULL)
+		hz_gen_look(&s->gen, s->gen_path);
 	if (c == NULL)
 		return conn_open(s, create, out, busy);
 	c->busy = false;
@@ -274,7 +275,7 @@ static CK_RV commit(struct hz_conn *c)
 			       s->gen_path, strerror(errno));
 	if (hz_db_run(hz_db_stmt(c, HZ_S_COMMIT)) != SQLITE_DONE)
 		rv = hz_db_error(c, "commit");
-	hz_gen_end(&s->gen);
+	hz_gen_end(&s->gen, s->gen_path);
 	return rv;
 }
 
@@ -344,13 +345,13 @@ static CK_RV with_retries(struct hz_store *s, enum mode mode, hz_db_fn fn, void 
 			if (!busy || rv == CKR_OK || late)
 				break;
 			queued |= mode != MODE_READ;
-			next = mode != MODE_READ && hz_gen_queue(&s->gen, began);
+			next = mode != MODE_READ && hz_gen_queue(&s->gen, s->gen_path, began);
 		}
 		pause_before(i, next);
 		late = hz_clock_ns(CLOCK_MONOTONIC) - began >= BUSY_LIMIT_NS;
 	}
 	if (queued)
-		hz_gen_leave_queue(&s->gen, began);
+		hz_gen_leave_queue(&s->gen, s->gen_path, began);
 	if (busy && rv != CKR_OK)
 		hz_log(HZ_LOG_ERROR, "%s", hz_error_text());
 	return rv;

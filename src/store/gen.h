@@ -7,21 +7,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct hz_gen_page;
+struct hz_gen_map;
 
+/* All zero at first. */
 struct hz_gen {
-	_Atomic(struct hz_gen_page *) page; /* NULL until the file could be mapped */
-	atomic_uint_fast64_t own;           /* counts calls while there is no file */
+	_Atomic(struct hz_gen_map *) map;      /* NULL until the file could be mapped */
+	_Atomic(struct hz_gen_map *) given_up; /* of files that are not under the name any more */
+	_Atomic uint64_t looked;               /* when the name was last seen to be that of `map`, ms of the coarse clock */
+	atomic_uint_fast64_t own;              /* counts calls while there is no file */
 };
+
+/*
+ * The file may be removed, replaced or cut while it is mapped: each function looks at the name, where it writes with every call, else
+ * when the last look is 10 ms ago. So a process that reads goes on with an old number for so long at most. A file that is cut between
+ * the look and the access ends the process with SIGBUS, as SQLite's own shared memory does.
+ */
 
 /*
  * Around a commit. A writer raises the counter before and after: one who reads between the two sees the old rows under a number
  * that does not last. The file is made by the first writer (path: DIR/SERIAL.gen). False when it cannot be mapped.
  */
 bool hz_gen_begin(struct hz_gen *g, const char *path);
-void hz_gen_end(struct hz_gen *g);
+void hz_gen_end(struct hz_gen *g, const char *path);
 
-/* Equal numbers of two calls: no commit was begun between them. While writers are at work each call gives another number. */
+/* Never 0. Equal numbers of two calls: no commit was begun between them. While writers are at work each call gives another number. */
 uint64_t hz_gen_read(struct hz_gen *g, const char *path);
 
 /*
@@ -33,11 +42,13 @@ uint64_t hz_gen_read(struct hz_gen *g, const char *path);
  *   hz_gen_leave_queue  it went through or gave up
  */
 bool hz_gen_my_turn(struct hz_gen *g, const char *path, uint64_t began);
-bool hz_gen_queue(struct hz_gen *g, uint64_t began);
-void hz_gen_leave_queue(struct hz_gen *g, uint64_t began);
+bool hz_gen_queue(struct hz_gen *g, const char *path, uint64_t began);
+void hz_gen_leave_queue(struct hz_gen *g, const char *path, uint64_t began);
 
-/* Forget the mapping: the file under the name is another one now. The old pages stay mapped for threads that still look at them. */
-void hz_gen_forget(struct hz_gen *g);
+/* Look at the name now: for one who is about to read rows. */
+void hz_gen_look(struct hz_gen *g, const char *path);
+
+/* No other thread uses g. */
 void hz_gen_close(struct hz_gen *g);
 
 #endif

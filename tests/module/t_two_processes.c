@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several processes on one token: each sees what the others make, change and destroy, at its next call; none loses anything. */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,40 @@ static void seen(void)
 	CHECK(by_label("shared") == 0 && !other('u'));
 }
 
+/* The generation file of the store. */
+static void gen_file(char *path, size_t n)
+{
+	char pattern[300];
+	glob_t g;
+
+	(void)snprintf(pattern, sizeof pattern, "%s/store/*.gen", p11_dir);
+	CHECK(glob(pattern, 0, NULL, &g) == 0 && g.gl_pathc == 1);
+	(void)snprintf(path, n, "%s", g.gl_pathv[0]);
+	globfree(&g);
+}
+
+/* Somebody takes the generation file away, or cuts it; the key that is destroyed then is gone here too, and nobody dies. */
+static void without_generation(void)
+{
+	char path[400];
+	CK_OBJECT_HANDLE h;
+
+	p11_about("without generation");
+	for (int i = 0; i < 2; i++) {
+		CHECK(other('m'));
+		h = by_label("shared");
+		OK(encrypt(h));
+		gen_file(path, sizeof path);
+		CHECK(i == 0 ? unlink(path) == 0 : truncate(path, 0) == 0);
+		(void)usleep(50000); /* the name is looked up some 10 ms after the last look */
+		if (i != 0)
+			OK(encrypt(h));
+		CHECK(other('d'));
+		(void)usleep(50000);
+		RV(encrypt(h), CKR_KEY_HANDLE_INVALID);
+	}
+}
+
 static void at_once(void)
 {
 	CK_ATTRIBUTE a = A_STR(CKA_LABEL, "many");
@@ -184,6 +219,7 @@ int main(int argc, char **argv)
 	s = kit_session(1, true);
 	kit_login(s);
 	seen();
+	without_generation();
 	at_once();
 	close(to_worker);
 	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);

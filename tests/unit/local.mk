@@ -41,6 +41,7 @@ EXTRA_DIST += \
 	tests/unit/soft_sym_help.h
 check_PROGRAMS += \
 	tests/unit/t_store_crash \
+	tests/unit/t_store_gen \
 	tests/unit/t_store_objects \
 	tests/unit/t_store_pin \
 	tests/unit/t_store_rows \

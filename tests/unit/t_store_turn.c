@@ -28,15 +28,15 @@ START_TEST(the_oldest_call_has_the_turn)
 {
 	ck_assert(hz_gen_my_turn(&g, path, 7)); /* no file: nobody waits */
 	ck_assert(hz_gen_begin(&g, path));
-	hz_gen_end(&g);
-	ck_assert(hz_gen_queue(&g, 20));
-	ck_assert(!hz_gen_queue(&g, 30));
+	hz_gen_end(&g, path);
+	ck_assert(hz_gen_queue(&g, path, 20));
+	ck_assert(!hz_gen_queue(&g, path, 30));
 	ck_assert(!hz_gen_my_turn(&g, path, 30));
-	ck_assert(hz_gen_queue(&g, 10)); /* began earlier, met the lock later */
+	ck_assert(hz_gen_queue(&g, path, 10)); /* began earlier, met the lock later */
 	ck_assert(!hz_gen_my_turn(&g, path, 20));
-	hz_gen_leave_queue(&g, 20); /* does not give away another's turn */
+	hz_gen_leave_queue(&g, path, 20); /* does not give away another's turn */
 	ck_assert(!hz_gen_my_turn(&g, path, 20));
-	hz_gen_leave_queue(&g, 10);
+	hz_gen_leave_queue(&g, path, 10);
 	ck_assert(hz_gen_my_turn(&g, path, 30));
 }
 END_TEST
@@ -44,17 +44,17 @@ END_TEST
 START_TEST(the_dead_have_no_turn)
 {
 	ck_assert(hz_gen_begin(&g, path));
-	hz_gen_end(&g);
-	ck_assert(hz_gen_queue(&g, 20));
+	hz_gen_end(&g, path);
+	ck_assert(hz_gen_queue(&g, path, 20));
 	clock_pass_ms(TURN_LIFE_MS);
 	ck_assert(!hz_gen_my_turn(&g, path, 30));
-	ck_assert(!hz_gen_queue(&g, 30));
-	ck_assert(hz_gen_queue(&g, 20)); /* tries: it lives */
+	ck_assert(!hz_gen_queue(&g, path, 30));
+	ck_assert(hz_gen_queue(&g, path, 20)); /* tries: it lives */
 	clock_pass_ms(TURN_LIFE_MS);
 	ck_assert(!hz_gen_my_turn(&g, path, 30));
 	clock_pass_ms(1); /* and dies */
 	ck_assert(hz_gen_my_turn(&g, path, 30));
-	ck_assert(hz_gen_queue(&g, 30));
+	ck_assert(hz_gen_queue(&g, path, 30));
 	ck_assert(!hz_gen_my_turn(&g, path, 40));
 }
 END_TEST
