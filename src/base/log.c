@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/fork.h"
 
 enum sink { SINK_SYSLOG, SINK_FILE, SINK_NONE };
@@ -20,103 +23,228 @@ enum sink { SINK_SYSLOG, SINK_FILE, SINK_NONE };
 #define LINE_MAX_BYTES 2048u
 
 /*
- * No lock: a lock that another thread holds while the application forks would never be released in the child. Writers count
- * themselves, and the one who closes the file waits for those who may still hold its number.
+ * The file: its descriptor, what tells that the number still stands for it, and its name, absolute, for when it does not. Those who
+ * change it make `turn` odd for a moment without system calls that wait; those who read take a copy and begin again when the turn has
+ * moved. No lock: a lock that another thread holds while the application forks would never be released in the child.
  */
+static struct {
+	atomic_uint turn;
+	atomic_int fd; /* -1: none */
+	_Atomic dev_t dev;
+	_Atomic ino_t ino;
+	_Atomic char path[PATH_MAX]; /* "": none */
+} file = { .fd = -1 };
+
+struct log_file {
+	unsigned turn;
+	int fd;
+	dev_t dev;
+	ino_t ino;
+};
+
 static atomic_int log_sink = SINK_SYSLOG;
 static atomic_int log_max = HZ_LOG_WARNING;
-static atomic_int log_fd = -1;
+
+/* Writers count themselves, and the one who closes the file waits for those who may still hold its number. */
 static atomic_uint log_writers;
-static atomic_uint log_writers_gen; /* the process generation that log_writers counts for */
+static atomic_uint fork_gen; /* the process generation that log_writers and file.turn are of */
 
 static const int priority[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 static const char *const level_name[] = { "error", "warning", "info", "debug" };
 
-/* Writers of a parent never leave in the child: start the count again there. */
-static void writers_after_fork(void)
+/* Writers of a parent never leave in the child, and who changed the file there does not end: start again. */
+static void after_fork(void)
 {
-	unsigned seen = atomic_load(&log_writers_gen), now = hz_fork_gen();
+	unsigned seen = atomic_load(&fork_gen), now = hz_fork_gen(), turn;
 
-	if (seen != now && atomic_compare_exchange_strong(&log_writers_gen, &seen, now))
-		atomic_store(&log_writers, 0);
+	if (seen == now || !atomic_compare_exchange_strong(&fork_gen, &seen, now))
+		return;
+	atomic_store(&log_writers, 0);
+	turn = atomic_load(&file.turn);
+	if ((turn & 1) != 0) { /* half changed: no file, until the child opens one */
+		atomic_store(&file.fd, -1);
+		atomic_store(&file.path[0], '\0');
+		atomic_store(&file.turn, turn + 1);
+	}
+}
+
+static const struct timespec one_ms = { 0, 1000000 };
+
+/* The right to change the file; false: others keep it for a second. */
+static bool change_begin(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		unsigned turn = atomic_load(&file.turn);
+
+		if ((turn & 1) == 0 && atomic_compare_exchange_strong(&file.turn, &turn, turn + 1))
+			return true;
+		(void)nanosleep(&one_ms, NULL);
+	}
+	return false;
+}
+
+static void change_end(void)
+{
+	(void)atomic_fetch_add(&file.turn, 1);
+}
+
+/* A copy of the file's data, with its name unless `path` is NULL; false: it is being changed all the time. */
+static bool look(struct log_file *f, char *path)
+{
+	for (int i = 0; i < 1000; i++) {
+		f->turn = atomic_load(&file.turn);
+		f->fd = atomic_load(&file.fd);
+		f->dev = atomic_load(&file.dev);
+		f->ino = atomic_load(&file.ino);
+		for (size_t k = 0; path != NULL && k < PATH_MAX && (k == 0 || path[k - 1] != '\0'); k++)
+			path[k] = atomic_load(&file.path[k]);
+		if ((f->turn & 1) == 0 && atomic_load(&file.turn) == f->turn)
+			return true;
+		(void)sched_yield();
+	}
+	return false;
 }
 
 /* Close a file that the sink no longer names; leaked when a writer is stuck in it for a second. */
-static void retire_fd(int fd)
+static void retire(const struct log_file *f)
 {
-	const struct timespec ms = { 0, 1000000 };
-
-	if (fd < 0)
-		return;
-	writers_after_fork();
+	after_fork();
 	for (int i = 0; i < 1000 && atomic_load(&log_writers) != 0; i++)
-		(void)nanosleep(&ms, NULL);
+		(void)nanosleep(&one_ms, NULL);
 	if (atomic_load(&log_writers) == 0)
-		(void)close(fd);
+		hz_fd_close(f->fd, f->dev, f->ino);
 }
 
-static int open_log_file(const char *path)
+/* 0 to 2, free in a process that closed them, stay free: what the application prints must not go into the log. */
+static int above_stderr(int fd)
+{
+	int up = fd >= 0 && fd <= 2 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
+
+	if (up != fd)
+		(void)close(fd);
+	return up;
+}
+
+/* f->fd is -1 when it cannot be opened. */
+static void open_file(const char *path, struct log_file *f)
 {
 	struct stat st;
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+	int fd = above_stderr(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
 
 	/* A terminal, pipe or device could block the application or be its own output. */
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
 		(void)close(fd);
-		return -1;
+		fd = -1;
 	}
-	return fd;
+	*f = fd < 0 ? (struct log_file){ .fd = -1 } : (struct log_file){ 0, fd, st.st_dev, st.st_ino };
 }
 
 /*
- * A new file takes over the number of the former one: a fork beside us may copy the table of open files before and the memory after
- * the change, and the child would then write to a number that is not open there, or is somebody else's.
+ * Between change_begin and change_end. A new file takes over the number of the former one: a writer that looked before goes on with
+ * that number, and nobody has to wait for it. Unless the number is not ours any more: it is forgotten. The number that the file has
+ * now; f->fd is taken.
  */
-static void install_fd(int fd)
+static int install(const struct log_file *f)
 {
-	int old = atomic_load(&log_fd);
+	struct log_file old = { 0, atomic_load(&file.fd), atomic_load(&file.dev), atomic_load(&file.ino) };
+	bool taken_over = hz_fd_is(old.fd, old.dev, old.ino) && dup3(f->fd, old.fd, O_CLOEXEC) == old.fd;
 
-	if (old >= 0 && dup3(fd, old, O_CLOEXEC) == old)
-		(void)close(fd);
+	atomic_store(&file.dev, f->dev);
+	atomic_store(&file.ino, f->ino);
+	if (taken_over) {
+		(void)close(f->fd);
+		return old.fd;
+	}
+	atomic_store(&file.fd, f->fd);
+	return f->fd;
+}
+
+static void set_path(const char *path)
+{
+	size_t i = 0;
+
+	do
+		atomic_store(&file.path[i], path[i]);
+	while (path[i++] != '\0');
+}
+
+/* The name as it will still be right after a chdir(); false: too long. */
+static bool absolute(const char *path, char out[PATH_MAX])
+{
+	char here[PATH_MAX];
+	int n;
+
+	if (path[0] == '/')
+		n = snprintf(out, PATH_MAX, "%s", path);
 	else
-		atomic_store(&log_fd, fd);
+		n = getcwd(here, sizeof here) == NULL ? -1 : snprintf(out, PATH_MAX, "%s/%s", here, path);
+	return n > 0 && n < PATH_MAX;
+}
+
+static bool use_file(const char *name)
+{
+	char path[PATH_MAX];
+	struct log_file f;
+
+	if (!absolute(name, path))
+		return false;
+	open_file(path, &f);
+	if (f.fd < 0)
+		return false;
+	if (!change_begin()) {
+		(void)close(f.fd);
+		return false;
+	}
+	(void)install(&f);
+	set_path(path);
+	change_end();
+	return true;
+}
+
+static void use_no_file(void)
+{
+	struct log_file old;
+
+	if (!change_begin())
+		return;
+	old = (struct log_file){ 0, atomic_load(&file.fd), atomic_load(&file.dev), atomic_load(&file.ino) };
+	atomic_store(&file.fd, -1);
+	set_path("");
+	change_end();
+	if (old.fd >= 0)
+		retire(&old);
 }
 
 bool hz_log_open(const char *sink, bool debug)
 {
-	int kind, fd = -1, old = -1;
+	int kind;
 
 	hz_fork_watch();
+	after_fork();
 	if (strcmp(sink, "syslog") == 0) {
 		kind = SINK_SYSLOG;
 	} else if (strcmp(sink, "none") == 0) {
 		kind = SINK_NONE;
 	} else if (strncmp(sink, "file:", 5) == 0 && sink[5] != '\0') {
 		kind = SINK_FILE;
-		fd = open_log_file(sink + 5);
-		if (fd < 0)
+		if (!use_file(sink + 5))
 			return false;
 	} else {
 		return false;
 	}
-	if (kind == SINK_FILE)
-		install_fd(fd);
-	else
-		old = atomic_exchange(&log_fd, -1);
 	atomic_store(&log_sink, kind);
 	atomic_store(&log_max, debug ? HZ_LOG_DEBUG : HZ_LOG_INFO);
-	retire_fd(old);
+	if (kind != SINK_FILE)
+		use_no_file();
 	return true;
 }
 
 void hz_log_close(void)
 {
-	int fd;
-
+	after_fork();
 	atomic_store(&log_sink, SINK_SYSLOG);
 	atomic_store(&log_max, HZ_LOG_WARNING);
-	fd = atomic_exchange(&log_fd, -1);
-	retire_fd(fd);
+	use_no_file();
 }
 
 bool hz_log_enabled(enum hz_log_level level)
@@ -171,15 +299,44 @@ static size_t put_prefix(char *line, size_t size, enum hz_log_level level)
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
+/*
+ * The application closed our number, and may have given it to a file of its own: open the log anew. Who cannot make that the file of
+ * all, because others are at it, closes it after its line.
+ */
+static void write_anew(const struct log_file *seen, const char *line, size_t len)
+{
+	struct log_file now, f;
+	char path[PATH_MAX];
+	unsigned turn = seen->turn;
+	bool mine;
+
+	if (!look(&now, path) || path[0] == '\0')
+		return;
+	open_file(path, &f);
+	if (f.fd < 0)
+		return;
+	mine = now.turn == turn && atomic_compare_exchange_strong(&file.turn, &turn, turn + 1);
+	if (mine) {
+		f.fd = install(&f);
+		change_end();
+	}
+	(void)!write(f.fd, line, len);
+	if (!mine)
+		(void)close(f.fd);
+}
+
 static void write_line(char *line, size_t len)
 {
-	int fd;
+	struct log_file f;
 
-	writers_after_fork();
+	after_fork();
 	(void)atomic_fetch_add(&log_writers, 1);
-	fd = atomic_load(&log_fd);
-	line[len] = '\n';
-	if (fd >= 0 && write(fd, line, len + 1) < 0)
+	line[len++] = '\n';
+	if (!look(&f, NULL))
+		line[0] = '\0'; /* lost */
+	else if (!hz_fd_is(f.fd, f.dev, f.ino))
+		write_anew(&f, line, len);
+	else if (write(f.fd, line, len) < 0)
 		line[0] = '\0'; /* a full disk: nobody is left to be told */
 	(void)atomic_fetch_sub(&log_writers, 1);
 }

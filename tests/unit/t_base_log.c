@@ -2,6 +2,7 @@
 /* Unit test of base/log.h, base/error.h and base/fork.h: sinks, whole lines from threads and processes, texts per thread. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,145 @@ START_TEST(lines_stay_whole)
 }
 END_TEST
 
+/* The number under which this process has the file open; -1: none. */
+static int number_of(const char *name)
+{
+	struct stat want, st;
+
+	ck_assert_int_eq(stat(name, &want), 0);
+	for (int fd = 0; fd < 256; fd++)
+		if (fstat(fd, &st) == 0 && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			return fd;
+	return -1;
+}
+
+static void a_line_goes_into_the_log(int lines)
+{
+	hz_log(HZ_LOG_ERROR, "line %d", lines);
+	ck_assert_int_eq(each_line(any), lines);
+}
+
+/* Close the log behind the module's back, and open a file of the application's under its number. */
+static int take_over(const char *name)
+{
+	int fd = number_of(path), own;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fd), 0);
+	own = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(own, 0);
+	if (own != fd) {
+		ck_assert_int_eq(dup2(own, fd), fd);
+		ck_assert_int_eq(close(own), 0);
+	}
+	return fd;
+}
+
+static void is_still_empty(int fd, const char *name)
+{
+	struct stat st, named;
+
+	ck_assert(fstat(fd, &st) == 0 && stat(name, &named) == 0);
+	ck_assert(st.st_dev == named.st_dev && st.st_ino == named.st_ino && st.st_size == 0);
+}
+
+/* As daemons do: close all numbers, open files of their own, which get them. */
+START_TEST(a_number_that_was_taken_over)
+{
+	char name[128];
+	int fd, own;
+
+	(void)snprintf(name, sizeof name, "%s/own", dir);
+	ck_assert(hz_log_open(sink, false));
+	a_line_goes_into_the_log(1);
+	fd = take_over(name);
+	a_line_goes_into_the_log(2);
+	a_line_goes_into_the_log(3);
+	is_still_empty(fd, name);
+	ck_assert_int_eq(close(fd), 0);
+
+	fd = take_over(name);
+	ck_assert(hz_log_open(sink, false)); /* C_Initialize once more */
+	a_line_goes_into_the_log(4);
+	is_still_empty(fd, name);
+	ck_assert_int_eq(close(fd), 0);
+
+	own = take_over(name);
+	hz_log_close();
+	is_still_empty(own, name);
+	ck_assert_int_eq(number_of(path), -1);
+	ck_assert_int_eq(close(own), 0);
+	ck_assert_int_eq(unlink(name), 0);
+}
+END_TEST
+
+START_TEST(a_number_that_was_closed)
+{
+	char here[4096];
+
+	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+	ck_assert_int_eq(chdir(dir), 0);
+	ck_assert(hz_log_open("file:log", false));
+	ck_assert_int_eq(chdir("/"), 0); /* as daemons do, too */
+	for (int i = 1; i < 4; i++) {
+		ck_assert_int_eq(close(number_of(path)), 0);
+		a_line_goes_into_the_log(i);
+	}
+	hz_log_close();
+	ck_assert_int_eq(number_of(path), -1);
+	ck_assert_int_eq(chdir(here), 0);
+}
+END_TEST
+
+START_TEST(never_a_standard_stream)
+{
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 10);
+
+	ck_assert_int_ge(saved, 10);
+	ck_assert_int_eq(close(0), 0);
+	ck_assert(hz_log_open(sink, false));
+	a_line_goes_into_the_log(1);
+	ck_assert_int_gt(number_of(path), 2);
+	ck_assert_int_eq(dup2(saved, 0), 0);
+	ck_assert_int_eq(close(saved), 0);
+}
+END_TEST
+
+enum { CLOSERS = 200 };
+
+static void *close_the_number(void *arg)
+{
+	int *fd = arg;
+
+	for (int i = 0; i < CLOSERS; i++) {
+		(void)usleep(200);
+		*fd = number_of(path);
+		if (*fd >= 0)
+			(void)close(*fd);
+	}
+	return NULL;
+}
+
+/* Lines may be lost in the moment between the look and the write; none is torn, and the log goes on. */
+START_TEST(closed_all_the_time)
+{
+	pthread_t t[3], c;
+	int fd = -1, lines;
+
+	ck_assert(hz_log_open(sink, true));
+	ck_assert_int_eq(pthread_create(&c, NULL, close_the_number, &fd), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&t[i], NULL, write_lines, i == 0 ? &t : NULL), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_join(t[i], NULL), 0);
+	ck_assert_int_eq(pthread_join(c, NULL), 0);
+	lines = each_line(is_whole);
+	ck_assert_int_gt(lines, 0);
+	hz_log(HZ_LOG_INFO, "<1 x>");
+	ck_assert_int_eq(each_line(is_whole), lines + 1);
+}
+END_TEST
+
 static void *other_thread(void *arg)
 {
 	ck_assert_str_eq(hz_error_text(), "");
@@ -277,6 +417,10 @@ int main(void)
 	tcase_add_test(tc, bad_sinks_leave_the_former);
 	tcase_add_test(tc, long_lines_are_cut);
 	tcase_add_test(tc, lines_stay_whole);
+	tcase_add_test(tc, a_number_that_was_taken_over);
+	tcase_add_test(tc, a_number_that_was_closed);
+	tcase_add_test(tc, never_a_standard_stream);
+	tcase_add_test(tc, closed_all_the_time);
 	tcase_add_test(tc, reasons_are_per_thread);
 	tcase_add_test(tc, forks_are_counted);
 	suite_add_tcase(s, tc);
