@@ -264,6 +264,40 @@ void hz_db_close_idle(struct hz_store *s, bool quick)
 		conn_close(s->idle[--s->n_idle], quick);
 }
 
+/*
+ * A COMMIT that failed in its sync has left a whole transaction in the log (WAL), which nobody sees now, but which whoever next opens
+ * the database alone would take for done. Another transaction, that changes nothing, is written over it: the checksums of the frames
+ * are chained, so that nothing after it counts. True: the log says for sure that nothing was done. False: even that did not reach the
+ * disk for sure; as long as the machine does not stop the log says so all the same.
+ */
+static bool take_back(struct hz_conn *c)
+{
+	const struct timespec pause = { 0, 5000000 };
+	int rc;
+
+	reset_all(c);
+	if (sqlite3_get_autocommit(c->db) == 0)
+		(void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	for (int i = 0; (rc = sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL)) == SQLITE_BUSY && i < 200; i++)
+		(void)nanosleep(&pause, NULL); /* another writer, who writes over it just as well */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(c->db, hz_db_touch, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
+	return rc == SQLITE_OK;
+}
+
+/* The COMMIT's own failure is the answer, whatever becomes of taking it back. */
+static CK_RV commit_failed(struct hz_conn *c)
+{
+	CK_RV rv = hz_db_error(c, "commit");
+
+	if (!c->busy && !take_back(c))
+		hz_log(HZ_LOG_ERROR, "%s: a change that failed could not be taken back for sure: should the machine stop now, it may be there afterwards",
+		       c->store->path);
+	return rv;
+}
+
 static CK_RV commit(struct hz_conn *c)
 {
 	struct hz_store *s = c->store;
@@ -274,7 +308,7 @@ static CK_RV commit(struct hz_conn *c)
 		return hz_fail(errno == ENOSPC || errno == EDQUOT ? CKR_DEVICE_MEMORY : CKR_TOKEN_WRITE_PROTECTED, "%s: %s",
 			       s->gen_path, strerror(errno));
 	if (hz_db_run(hz_db_stmt(c, HZ_S_COMMIT)) != SQLITE_DONE)
-		rv = hz_db_error(c, "commit");
+		rv = commit_failed(c);
 	hz_gen_end(&s->gen, s->gen_path);
 	return rv;
 }

@@ -64,6 +64,8 @@ const char *const hz_db_sql[HZ_S_COUNT] = {
 	[HZ_S_SCAN_PUB] = FOUND "WHERE (?1 IS NULL OR class = ?1) ORDER BY id",
 };
 
+const char hz_db_touch[] = "PRAGMA user_version = 1";
+
 static int one_int(sqlite3 *db, const char *sql, int *out)
 {
 	sqlite3_stmt *st = NULL;

@@ -10,6 +10,9 @@
 
 extern const char *const hz_db_sql[]; /* by enum hz_stmt */
 
+/* Writes to a database that is ready, and changes nothing in it. */
+extern const char hz_db_touch[];
+
 enum hz_db_kind { HZ_DB_EMPTY, HZ_DB_READY, HZ_DB_FOREIGN, HZ_DB_NEWER, HZ_DB_BROKEN };
 
 /* Whose tables are these? *version gets the stored one. HZ_DB_BROKEN: see the connection's error. */

@@ -46,6 +46,7 @@ check_PROGRAMS += \
 	tests/unit/t_store_pin \
 	tests/unit/t_store_rows \
 	tests/unit/t_store_sealed \
+	tests/unit/t_store_sync \
 	tests/unit/t_store_turn \
 	tests/unit/t_store_ways
 EXTRA_DIST += \

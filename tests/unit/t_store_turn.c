@@ -15,7 +15,7 @@ static void setup(void)
 {
 	store_setup();
 	(void)snprintf(path, sizeof path, "%s/turns", test_dir);
-	g = (struct hz_gen){ NULL, 0 };
+	g = (struct hz_gen){ 0 };
 }
 
 static void teardown(void)
