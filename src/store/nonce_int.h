@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "store/nonce.h"
 
@@ -52,7 +53,6 @@ struct nonce_index_head {
 /* A table that is mapped here. */
 struct nonce_table {
 	struct nonce_entry e;
-	int log_fd;
 	size_t log_size, idx_size;
 	uint8_t *log;
 	struct nonce_index_head *head;
@@ -67,6 +67,12 @@ struct nonce_id {
 	uint32_t b;
 };
 
+/* What a descriptor was opened for. */
+struct nonce_file {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct hz_nonce {
 	char *dir;
 	uint64_t ttl;
@@ -75,7 +81,8 @@ struct hz_nonce {
 	_Atomic bool open;
 	pthread_mutex_t lock;   /* covers flock(state_fd) and every change of `table`; taken before tables_lock */
 	pthread_rwlock_t tables_lock;
-	int dir_fd, state_fd;
+	int dir_fd, state_fd;   /* ours while they stand for these: */
+	struct nonce_file dir_is, state_is;
 	struct nonce_shared *sh;
 	uint8_t salt[32];
 	uint64_t tables_version; /* of `table` */
@@ -89,7 +96,10 @@ enum nonce_put { NONCE_PUT, NONCE_USED, NONCE_FULL, NONCE_PUT_DAMAGED };
 /* nonce_state.c: the folder and the state. All CK_RV functions give their reason. */
 CK_RV nonce_open_folder(struct hz_nonce *nm);
 void nonce_close_folder(struct hz_nonce *nm);
-/* flock over the state; nm->lock is held. *got false: `wait` was false and another process has it. */
+/*
+ * flock over the state; nm->lock is held. *got false: `wait` was false and another process has it. Descriptors that the application
+ * closed, or has files of its own under, are opened anew first.
+ */
 CK_RV nonce_lock_state(struct hz_nonce *nm, bool wait, bool *got);
 void nonce_unlock_state(struct hz_nonce *nm);
 /* Newest valid slot. *fresh: there has never been any state, d is a new one (not yet written). */

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/reader.h"
 #include "crypto/keccak.h"
 #include "crypto/libctx.h"
@@ -65,16 +66,38 @@ static bool make_folders(const char *dir)
 	return ok;
 }
 
+static bool remember(int fd, struct nonce_file *f, struct stat *st)
+{
+	if (fstat(fd, st) != 0)
+		return false;
+	*f = (struct nonce_file){ st->st_dev, st->st_ino };
+	return true;
+}
+
 /* Only this user (or root) may be able to change what is in it. */
-static CK_RV check_folder(const struct hz_nonce *nm)
+static CK_RV open_dir(struct hz_nonce *nm)
 {
 	struct stat st;
 
-	if (fstat(nm->dir_fd, &st) != 0)
+	nm->dir_fd = open(nm->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (nm->dir_fd < 0)
+		return io_fail(nm, "open the folder");
+	if (!remember(nm->dir_fd, &nm->dir_is, &st))
 		return io_fail(nm, "stat");
 	if ((st.st_mode & 022) != 0 || (st.st_uid != geteuid() && st.st_uid != 0))
 		return hz_fail(CKR_DEVICE_ERROR, "nonce memory %s can be changed by other users", nm->dir);
-	return CKR_OK;
+	/* Held shared for as long as we are in; whoever can have it alone is the last to leave. */
+	return flock(nm->dir_fd, LOCK_SH) == 0 ? CKR_OK : io_fail(nm, "lock the folder");
+}
+
+static int lock_fd(int fd, int how)
+{
+	int r;
+
+	do
+		r = flock(fd, how);
+	while (r != 0 && errno == EINTR);
+	return r;
 }
 
 /* The state file at its full size, mapped in its first page. An empty file is one whose maker died; it is as good as none. */
@@ -84,7 +107,7 @@ static CK_RV open_state(struct hz_nonce *nm)
 	void *map;
 
 	nm->state_fd = openat(nm->dir_fd, "state", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (nm->state_fd < 0 || flock(nm->state_fd, LOCK_EX) != 0 || fstat(nm->state_fd, &st) != 0)
+	if (nm->state_fd < 0 || lock_fd(nm->state_fd, LOCK_EX) != 0 || !remember(nm->state_fd, &nm->state_is, &st))
 		return io_fail(nm, "open the state");
 	if (!S_ISREG(st.st_mode) || (st.st_size != 0 && st.st_size != STATE_SIZE))
 		return hz_fail(CKR_DEVICE_ERROR, "nonce memory %s is damaged: the state has another size", nm->dir);
@@ -103,13 +126,7 @@ CK_RV nonce_open_folder(struct hz_nonce *nm)
 
 	if (!make_folders(nm->dir))
 		return io_fail(nm, "make the folder");
-	nm->dir_fd = open(nm->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (nm->dir_fd < 0)
-		return io_fail(nm, "open the folder");
-	rv = check_folder(nm);
-	/* Held shared for as long as we are in; whoever can have it alone is the last to leave. */
-	if (rv == CKR_OK && flock(nm->dir_fd, LOCK_SH) != 0)
-		rv = io_fail(nm, "lock the folder");
+	rv = open_dir(nm);
 	return rv == CKR_OK ? open_state(nm) : rv;
 }
 
@@ -118,20 +135,61 @@ void nonce_close_folder(struct hz_nonce *nm)
 	if (nm->sh != NULL)
 		munmap(nm->sh, NONCE_PAGE);
 	nm->sh = NULL;
-	if (nm->state_fd >= 0)
-		close(nm->state_fd);
-	if (nm->dir_fd >= 0)
-		close(nm->dir_fd);
+	hz_fd_close(nm->state_fd, nm->state_is.dev, nm->state_is.ino);
+	hz_fd_close(nm->dir_fd, nm->dir_is.dev, nm->dir_is.ino);
 	nm->state_fd = nm->dir_fd = -1;
+}
+
+static CK_RV replaced(const struct hz_nonce *nm, const char *what)
+{
+	return hz_fail(CKR_DEVICE_ERROR, "nonce memory %s is damaged: the %s was replaced", nm->dir, what);
+}
+
+/* A number that is not ours any more is forgotten; the file must be the one whose page is mapped. */
+static CK_RV own_dir(struct hz_nonce *nm)
+{
+	struct nonce_file was = nm->dir_is;
+	CK_RV rv;
+
+	if (hz_fd_is(nm->dir_fd, was.dev, was.ino))
+		return CKR_OK;
+	rv = open_dir(nm);
+	if (rv == CKR_OK && (nm->dir_is.dev != was.dev || nm->dir_is.ino != was.ino))
+		rv = replaced(nm, "folder");
+	if (rv == CKR_OK)
+		return rv;
+	if (nm->dir_fd >= 0)
+		(void)close(nm->dir_fd);
+	nm->dir_fd = -1;
+	nm->dir_is = was;
+	return rv;
+}
+
+static CK_RV own_state(struct hz_nonce *nm)
+{
+	if (hz_fd_is(nm->state_fd, nm->state_is.dev, nm->state_is.ino))
+		return CKR_OK;
+	nm->state_fd = openat(nm->dir_fd, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (nm->state_fd < 0)
+		return io_fail(nm, "open the state");
+	if (hz_fd_is(nm->state_fd, nm->state_is.dev, nm->state_is.ino))
+		return CKR_OK;
+	(void)close(nm->state_fd);
+	nm->state_fd = -1;
+	return replaced(nm, "state");
 }
 
 CK_RV nonce_lock_state(struct hz_nonce *nm, bool wait, bool *got)
 {
+	CK_RV rv = own_dir(nm);
 	int r;
 
-	do
-		r = flock(nm->state_fd, LOCK_EX | (wait ? 0 : LOCK_NB));
-	while (r != 0 && errno == EINTR);
+	*got = false;
+	if (rv == CKR_OK)
+		rv = own_state(nm);
+	if (rv != CKR_OK)
+		return rv;
+	r = lock_fd(nm->state_fd, LOCK_EX | (wait ? 0 : LOCK_NB));
 	*got = r == 0;
 	if (r == 0 || (!wait && errno == EWOULDBLOCK))
 		return CKR_OK;

@@ -121,23 +121,25 @@ void nonce_table_unlink(struct hz_nonce *nm, uint64_t number)
 }
 
 /* Open one file of a table, check its size and map it. */
-static CK_RV map_file(const struct hz_nonce *nm, uint64_t number, const char *ext, size_t size, int *fd, void **map)
+static CK_RV map_file(const struct hz_nonce *nm, uint64_t number, const char *ext, size_t size, void **map)
 {
 	char name[NAME_ROOM];
 	struct stat st;
+	CK_RV rv = CKR_OK;
+	int fd;
 
 	file_name(name, number, ext);
-	*fd = openat(nm->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd < 0)
+	fd = openat(nm->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
 		return io_fail(nm, name, "open");
-	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != (off_t)size)
-		return damaged(nm, number, "a file has another size");
-	*map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-	if (*map == MAP_FAILED) {
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != (off_t)size) {
+		rv = damaged(nm, number, "a file has another size");
+	} else if ((*map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED) {
 		*map = NULL;
-		return io_fail(nm, name, "map");
+		rv = io_fail(nm, name, "map");
 	}
-	return CKR_OK;
+	(void)close(fd);
+	return rv;
 }
 
 /* 1..4095; binds a record to its place, so that rot and moved pages show. */
@@ -199,7 +201,7 @@ static CK_RV open_files(struct hz_nonce *nm, struct nonce_table *t, bool rebuild
 	int idx_fd = -1;
 	CK_RV rv;
 
-	rv = map_file(nm, t->e.number, "log", t->log_size, &t->log_fd, &map);
+	rv = map_file(nm, t->e.number, "log", t->log_size, &map);
 	if (rv != CKR_OK)
 		return rv;
 	t->log = map;
@@ -215,9 +217,7 @@ static CK_RV open_files(struct hz_nonce *nm, struct nonce_table *t, bool rebuild
 		close(idx_fd);
 	}
 	map = NULL;
-	rv = map_file(nm, t->e.number, "idx", t->idx_size, &idx_fd, &map);
-	if (idx_fd >= 0)
-		close(idx_fd);
+	rv = map_file(nm, t->e.number, "idx", t->idx_size, &map);
 	if (rv != CKR_OK)
 		return rv;
 	t->head = map;
@@ -234,7 +234,6 @@ CK_RV nonce_table_open(struct hz_nonce *nm, const struct nonce_entry *e, bool re
 	if (t == NULL)
 		return hz_fail(CKR_HOST_MEMORY, "out of memory");
 	t->e = *e;
-	t->log_fd = -1;
 	t->log_size = log_size(e->log2);
 	t->idx_size = idx_size(e->log2);
 	t->room = nonce_table_room(e->log2);
@@ -255,8 +254,6 @@ void nonce_table_close(struct nonce_table *t)
 		munmap(t->log, t->log_size);
 	if (t->head != NULL)
 		munmap(t->head, t->idx_size);
-	if (t->log_fd >= 0)
-		close(t->log_fd);
 	free(t);
 }
 
@@ -345,7 +342,7 @@ CK_RV nonce_table_sync(struct nonce_table *t)
 
 	if (quiet >= 2)
 		return CKR_OK;
-	if (fdatasync(t->log_fd) != 0) {
+	if (msync(t->log, t->log_size, MS_SYNC) != 0) { /* as fdatasync() does, and needs no descriptor that the application could close */
 		CK_RV rv = hz_fail(CKR_DEVICE_ERROR, "nonce memory: sync: %s", strerror(errno));
 
 		dirty_again(t, count);

@@ -619,6 +619,84 @@ START_TEST(test_full_disk)
 }
 END_TEST
 
+/* The application closes the number under which the file is open, and opens a file of its own there. */
+static int take_over(const char *path, const char *own)
+{
+	struct stat want, st;
+	int fd, mine;
+
+	ck_assert_int_eq(stat(path, &want), 0);
+	for (fd = 3; fd < 256; fd++)
+		if (fstat(fd, &st) == 0 && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			break;
+	ck_assert_int_lt(fd, 256);
+	mine = open(own, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(mine, 0);
+	ck_assert_int_eq(dup2(mine, fd), fd);
+	ck_assert_int_eq(close(mine), 0);
+	return fd;
+}
+
+static void is_still_empty(int fd, const char *own)
+{
+	struct stat st, named;
+
+	ck_assert(fstat(fd, &st) == 0 && stat(own, &named) == 0);
+	ck_assert(st.st_dev == named.st_dev && st.st_ino == named.st_ino && st.st_size == 0);
+}
+
+START_TEST(numbers_that_were_taken_over)
+{
+	char state[200], own[2][200];
+	struct hz_nonce *nm = memory(BOOT_A, 3600), *other;
+	int fd[2];
+
+	snprintf(state, sizeof state, "%s/state", folder);
+	for (int i = 0; i < 2; i++)
+		snprintf(own[i], sizeof own[i], "%s/own%d", dir, i);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0), CKR_OK);
+	fd[0] = take_over(state, own[0]);
+	fd[1] = take_over(folder, own[1]);
+	ck_assert_uint_eq(rec(nm, scope_a, 2, T0 + 50, T0 + 50), CKR_OK); /* the state is written before that goes out */
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0 + 50), CKR_FUNCTION_REJECTED);
+	for (int i = 0; i < 2; i++) {
+		is_still_empty(fd[i], own[i]);
+		ck_assert_int_eq(close(fd[i]), 0);
+	}
+	fd[0] = take_over(state, own[0]);
+	fd[1] = take_over(folder, own[1]);
+	hz_nonce_free(nm);
+	for (int i = 0; i < 2; i++) {
+		is_still_empty(fd[i], own[i]);
+		ck_assert_int_eq(close(fd[i]), 0);
+	}
+	other = memory(BOOT_B, 3600); /* freed in order: nothing is forgotten, nothing is refused that is new */
+	ck_assert_uint_eq(rec(other, scope_a, 2, T0 + 50, T0 + 51), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(rec(other, scope_a, 3, T0 + 50, T0 + 51), CKR_OK);
+	hz_nonce_free(other);
+}
+END_TEST
+
+START_TEST(another_folder_under_the_name)
+{
+	char state[200], own[200], aside[200];
+	struct hz_nonce *nm = memory(BOOT_A, 3600);
+	int fd;
+
+	snprintf(state, sizeof state, "%s/state", folder);
+	snprintf(own, sizeof own, "%s/own", dir);
+	snprintf(aside, sizeof aside, "%s/aside", dir);
+	ck_assert_uint_eq(rec(nm, scope_a, 1, T0, T0), CKR_OK);
+	fd = take_over(folder, own);
+	ck_assert_int_eq(rename(folder, aside), 0);
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	ck_assert_uint_eq(rec(nm, scope_a, 2, T0 + 50, T0 + 50), CKR_DEVICE_ERROR);
+	is_still_empty(fd, own);
+	ck_assert_int_eq(close(fd), 0);
+	hz_nonce_free(nm);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("nonce");
@@ -643,6 +721,8 @@ int main(void)
 	tcase_add_test(tc, test_torn_slot);
 	tcase_add_test(tc, test_leftover_files);
 	tcase_add_test(tc, test_full_disk);
+	tcase_add_test(tc, numbers_that_were_taken_over);
+	tcase_add_test(tc, another_folder_under_the_name);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
