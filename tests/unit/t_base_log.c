@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -331,7 +330,7 @@ static void *close_the_number(void *arg)
 		(void)usleep(200);
 		*fd = number_of(path);
 		if (*fd >= 0)
-			(void)syscall(SYS_close, *fd); /* a race on purpose, which the thread sanitizer need not report */
+			(void)close(*fd);
 	}
 	return NULL;
 }
@@ -339,9 +338,12 @@ static void *close_the_number(void *arg)
 /* Lines may be lost in the moment between the look and the write; none is torn, and the log goes on. */
 START_TEST(closed_all_the_time)
 {
+	const char *sanitized = getenv("HANZO_SANITIZED");
 	pthread_t t[3], c;
 	int fd = -1, lines;
 
+	if (sanitized != NULL && *sanitized != '\0')
+		return; /* the thread sanitizer reports the race that is made here on purpose */
 	ck_assert(hz_log_open(sink, true));
 	ck_assert_int_eq(pthread_create(&c, NULL, close_the_number, &fd), 0);
 	for (int i = 0; i < 3; i++)
