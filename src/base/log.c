@@ -24,16 +24,19 @@ enum sink { SINK_SYSLOG, SINK_FILE, SINK_NONE };
 
 /*
  * The file: its descriptor, what tells that the number still stands for it, and its name, absolute, for when it does not. Those who
- * change it make `turn` odd for a moment without system calls that wait; those who read take a copy and begin again when the turn has
- * moved. No lock: a lock that another thread holds while the application forks would never be released in the child.
+ * change it make `turn` odd, write the slot that is not `now` and then make it that: a child that is forked in between has the old one
+ * whole. Those who read take a copy and begin again when the turn has moved. No lock: a lock that another thread holds while the
+ * application forks would never be released in the child.
  */
 static struct {
-	atomic_uint turn;
-	atomic_int fd; /* -1: none */
-	_Atomic dev_t dev;
-	_Atomic ino_t ino;
-	_Atomic char path[PATH_MAX]; /* "": none */
-} file = { .fd = -1 };
+	atomic_uint turn, now;
+	struct slot {
+		atomic_int fd; /* -1: none */
+		_Atomic dev_t dev;
+		_Atomic ino_t ino;
+		_Atomic char path[PATH_MAX]; /* "": none */
+	} slot[2];
+} file = { .slot = { { .fd = -1 }, { .fd = -1 } } };
 
 struct log_file {
 	unsigned turn;
@@ -61,11 +64,8 @@ static void after_fork(void)
 		return;
 	atomic_store(&log_writers, 0);
 	turn = atomic_load(&file.turn);
-	if ((turn & 1) != 0) { /* half changed: no file, until the child opens one */
-		atomic_store(&file.fd, -1);
-		atomic_store(&file.path[0], '\0');
+	if ((turn & 1) != 0)
 		atomic_store(&file.turn, turn + 1);
-	}
 }
 
 static const struct timespec one_ms = { 0, 1000000 };
@@ -88,17 +88,23 @@ static void change_end(void)
 	(void)atomic_fetch_add(&file.turn, 1);
 }
 
+static struct log_file read_slot(const struct slot *s)
+{
+	return (struct log_file){ 0, atomic_load(&s->fd), atomic_load(&s->dev), atomic_load(&s->ino) };
+}
+
 /* A copy of the file's data, with its name unless `path` is NULL; false: it is being changed all the time. */
 static bool look(struct log_file *f, char *path)
 {
 	for (int i = 0; i < 1000; i++) {
-		f->turn = atomic_load(&file.turn);
-		f->fd = atomic_load(&file.fd);
-		f->dev = atomic_load(&file.dev);
-		f->ino = atomic_load(&file.ino);
+		unsigned turn = atomic_load(&file.turn);
+		const struct slot *s = &file.slot[atomic_load(&file.now)];
+
+		*f = read_slot(s);
+		f->turn = turn;
 		for (size_t k = 0; path != NULL && k < PATH_MAX && (k == 0 || path[k - 1] != '\0'); k++)
-			path[k] = atomic_load(&file.path[k]);
-		if ((f->turn & 1) == 0 && atomic_load(&file.turn) == f->turn)
+			path[k] = atomic_load(&s->path[k]);
+		if (atomic_load(&file.turn) == turn)
 			return true;
 		(void)sched_yield();
 	}
@@ -144,28 +150,26 @@ static void open_file(const char *path, struct log_file *f)
  * that number, and nobody has to wait for it. Unless the number is not ours any more: it is forgotten. The number that the file has
  * now; f->fd is taken.
  */
-static int install(const struct log_file *f)
+static int install(const struct log_file *f, const char *path)
 {
-	struct log_file old = { 0, atomic_load(&file.fd), atomic_load(&file.dev), atomic_load(&file.ino) };
-	bool taken_over = hz_fd_is(old.fd, old.dev, old.ino) && dup3(f->fd, old.fd, O_CLOEXEC) == old.fd;
-
-	atomic_store(&file.dev, f->dev);
-	atomic_store(&file.ino, f->ino);
-	if (taken_over) {
-		(void)close(f->fd);
-		return old.fd;
-	}
-	atomic_store(&file.fd, f->fd);
-	return f->fd;
-}
-
-static void set_path(const char *path)
-{
+	unsigned now = atomic_load(&file.now);
+	struct log_file old = read_slot(&file.slot[now]);
+	struct slot *s = &file.slot[1 - now];
+	int fd = f->fd;
 	size_t i = 0;
 
+	if (fd >= 0 && hz_fd_is(old.fd, old.dev, old.ino) && dup3(f->fd, old.fd, O_CLOEXEC) == old.fd) {
+		(void)close(f->fd);
+		fd = old.fd;
+	}
+	atomic_store(&s->fd, fd);
+	atomic_store(&s->dev, f->dev);
+	atomic_store(&s->ino, f->ino);
 	do
-		atomic_store(&file.path[i], path[i]);
+		atomic_store(&s->path[i], path[i]);
 	while (path[i++] != '\0');
+	atomic_store(&file.now, 1 - now);
+	return fd;
 }
 
 /* The name as it will still be right after a chdir(); false: too long. */
@@ -195,21 +199,20 @@ static bool use_file(const char *name)
 		(void)close(f.fd);
 		return false;
 	}
-	(void)install(&f);
-	set_path(path);
+	(void)install(&f, path);
 	change_end();
 	return true;
 }
 
 static void use_no_file(void)
 {
+	const struct log_file none = { .fd = -1 };
 	struct log_file old;
 
 	if (!change_begin())
 		return;
-	old = (struct log_file){ 0, atomic_load(&file.fd), atomic_load(&file.dev), atomic_load(&file.ino) };
-	atomic_store(&file.fd, -1);
-	set_path("");
+	old = read_slot(&file.slot[atomic_load(&file.now)]);
+	(void)install(&none, "");
 	change_end();
 	if (old.fd >= 0)
 		retire(&old);
@@ -315,9 +318,9 @@ static void write_anew(const struct log_file *seen, const char *line, size_t len
 	open_file(path, &f);
 	if (f.fd < 0)
 		return;
-	mine = now.turn == turn && atomic_compare_exchange_strong(&file.turn, &turn, turn + 1);
+	mine = now.turn == turn && (turn & 1) == 0 && atomic_compare_exchange_strong(&file.turn, &turn, turn + 1);
 	if (mine) {
-		f.fd = install(&f);
+		f.fd = install(&f, path);
 		change_end();
 	}
 	(void)!write(f.fd, line, len);
