@@ -88,8 +88,12 @@ bool evidence_collateral(struct evidence *e, hz_attest_input *in, const char *fo
 
 	if (d == NULL)
 		tool_fail(0, "%s: %s", folder, strerror(errno));
-	while (ok && (entry = readdir(d)) != NULL)
+	while (ok && (errno = 0, entry = readdir(d)) != NULL)
 		ok = entry->d_name[0] == '.' || add_collateral(e, in, folder, entry->d_name);
+	if (ok && errno != 0) {
+		tool_fail(0, "%s: %s", folder, strerror(errno));
+		ok = false;
+	}
 	if (d != NULL)
 		closedir(d);
 	return ok;

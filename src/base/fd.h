@@ -4,6 +4,7 @@
 #define HZ_BASE_FD_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,16 @@ static inline bool hz_fd_is(int fd, dev_t dev, ino_t ino)
 
 	errno = saved;
 	return same;
+}
+
+/* 0 to 2, free in a process that closed them, stay free: what the application prints must not go into our files. fd, or another. */
+static inline int hz_fd_above_stderr(int fd)
+{
+	int up = fd >= 0 && fd <= 2 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
+
+	if (up != fd)
+		(void)close(fd);
+	return up;
 }
 
 /* Close fd if it is still that file. */

@@ -121,21 +121,11 @@ static void retire(const struct log_file *f)
 		hz_fd_close(f->fd, f->dev, f->ino);
 }
 
-/* 0 to 2, free in a process that closed them, stay free: what the application prints must not go into the log. */
-static int above_stderr(int fd)
-{
-	int up = fd >= 0 && fd <= 2 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
-
-	if (up != fd)
-		(void)close(fd);
-	return up;
-}
-
 /* f->fd is -1 when it cannot be opened. */
 static void open_file(const char *path, struct log_file *f)
 {
 	struct stat st;
-	int fd = above_stderr(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
+	int fd = hz_fd_above_stderr(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
 
 	/* A terminal, pipe or device could block the application or be its own output. */
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {

@@ -130,7 +130,7 @@ static CK_RV open_one(const char *path, struct file *f)
 {
 	struct stat st;
 
-	f->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	f->fd = hz_fd_above_stderr(open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
 	if (f->fd < 0)
 		return io_fail(path, "open");
 	if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) || !hz_files_ours(&st)) {
@@ -346,34 +346,48 @@ static bool vouch(const struct hz_audit *a, const struct hz_audit_end *e, uint8_
 	return a->token.vouch != NULL && a->token.vouch(a->token.arg, data, hz_audit_vouched(a->serial, e, data), mac);
 }
 
+static CK_RV write_tail(const struct hz_audit *a, const struct hz_audit_tail *t)
+{
+	uint8_t slot[256];
+	uint32_t where;
+	size_t n = hz_audit_tail_write(t, slot, &where);
+
+	return pwrite(a->tail.fd, slot, n, where) == (ssize_t)n ? CKR_OK : io_fail(a->tail_path, "write to");
+}
+
 /* `members`: what follows prev, without the closing brace. With a login the tail's end can be shown to be ours later on. */
 static CK_RV append(struct hz_audit *a, struct at *at, const char *members, size_t len)
 {
 	char line[HZ_AUDIT_LINE];
-	uint8_t slot[256], mac[32];
-	uint32_t where;
+	uint8_t mac[32];
 	struct hz_audit_tail *t = &at->tail;
 	size_t n = hz_audit_begin(&t->last, line);
+	uint64_t begins = t->last.at;
 	CK_RV rv;
 
 	memcpy(line + n, members, len);
 	memcpy(line + n + len, "}\n", 2);
 	n += len + 2;
-	rv = fits(a->path, (t->last.at > HZ_AUDIT_TAIL ? t->last.at : HZ_AUDIT_TAIL) + n);
+	rv = fits(a->path, (begins > HZ_AUDIT_TAIL ? begins : HZ_AUDIT_TAIL) + n);
+	if (rv == CKR_OK && t->last.seq == 0)
+		rv = write_tail(a, t); /* a line without any tail would look like a lost one */
 	if (rv == CKR_OK)
-		rv = write_all(a->log.fd, a->path, line, n, t->last.at);
+		rv = write_all(a->log.fd, a->path, line, n, begins);
 	if (rv != CKR_OK)
 		return rv;
 	hz_hash_once(HZ_SHA256, line, n, t->last.hash);
 	t->last.seq++;
 	t->last.at += n;
-	a->seen = t->last;
 	if (vouch(a, &t->last, mac)) {
 		t->vouched = t->last;
 		memcpy(t->mac, mac, sizeof mac);
 	}
-	n = hz_audit_tail_write(t, slot, &where);
-	return pwrite(a->tail.fd, slot, n, where) == (ssize_t)n ? CKR_OK : io_fail(a->tail_path, "write to");
+	rv = write_tail(a, t);
+	if (rv != CKR_OK)
+		(void)!ftruncate(a->log.fd, (off_t)begins); /* else the next writer takes the line over */
+	else
+		a->seen = t->last;
+	return rv;
 }
 
 /* ---- records ---- */
@@ -414,13 +428,17 @@ static bool made_anew(const struct hz_audit_record *r)
 /* What is synced without the locks must not be closed meanwhile. */
 static CK_RV copy_files(const struct hz_audit *a, int fd[2])
 {
-	fd[0] = fcntl(a->log.fd, F_DUPFD_CLOEXEC, 0);
-	fd[1] = fcntl(a->tail.fd, F_DUPFD_CLOEXEC, 0);
+	CK_RV rv;
+
+	fd[0] = fcntl(a->log.fd, F_DUPFD_CLOEXEC, 3);
+	fd[1] = fcntl(a->tail.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd[0] >= 0 && fd[1] >= 0)
 		return CKR_OK;
-	if (fd[0] >= 0)
-		(void)close(fd[0]);
-	return io_fail(a->path, "sync");
+	rv = io_fail(a->path, "sync");
+	for (int i = 0; i < 2; i++)
+		if (fd[i] >= 0)
+			(void)close(fd[i]);
+	return rv;
 }
 
 /* Others write meanwhile, and one sync serves them, too. */
@@ -565,7 +583,7 @@ static void recall(const struct hz_audit *a, struct at *at, struct hz_audit_end 
 	CK_RV rv = a->token.kept(a->token.arg, raw, &n);
 
 	*e = (struct hz_audit_end){ .seq = 0 };
-	if (rv == CKR_DEVICE_ERROR || (rv == CKR_OK && n != 0 && n != HZ_AUDIT_END))
+	if (rv == CKR_SAVED_STATE_INVALID || (rv == CKR_OK && n != 0 && n != HZ_AUDIT_END))
 		wrong(at, "what the store knew of the log is gone or was changed");
 	if (rv != CKR_OK)
 		hz_error_clear();
@@ -582,7 +600,8 @@ static void remember(const struct hz_audit *a, const struct hz_audit_end *e)
 		hz_error_clear(); /* as where the store is read-only: the older one is true, too */
 }
 
-static void check_vouched(const struct hz_audit *a, struct at *at, const struct hz_audit_end *known)
+/* `had`: somebody was logged in, says the log. */
+static void check_vouched(const struct hz_audit *a, struct at *at, const struct hz_audit_end *known, bool had)
 {
 	const struct hz_audit_end *e = &at->tail.vouched;
 	uint8_t mac[32];
@@ -591,7 +610,7 @@ static void check_vouched(const struct hz_audit *a, struct at *at, const struct 
 		return; /* logged out meanwhile: the next login looks again */
 	if (known->seq != 0 && (known->at > at->size || !line_is_there(a, known)))
 		wrong(at, "record %llu, which the store knows of, is not in the log: it was put away or replaced", (unsigned long long)known->seq);
-	if (e->seq == 0 && (known->seq != 0 || had_login(a)))
+	if (e->seq == 0 && (known->seq != 0 || had))
 		wrong(at, "the tail no longer knows what was written under a login");
 	if (e->seq != 0 && !hz_ct_equal(mac, at->tail.mac, sizeof mac))
 		wrong(at, "the tail was not written by this token");
@@ -604,22 +623,30 @@ static void bring_up_to_date(struct hz_audit *a, bool compare)
 {
 	struct at at, early = { .wrong = "" };
 	struct hz_audit_end known, now = { .seq = 0 };
+	int fd[2] = { -1, -1 };
+	bool had = false;
 	CK_RV rv;
 
 	if (a->token.vouch == NULL)
 		return;
-	if (compare)
-		recall(a, &early, &known); /* not while the file is locked */
+	if (compare) { /* not while the file is locked */
+		recall(a, &early, &known);
+		had = known.seq == 0 && had_login(a);
+	}
 	rv = enter(a, &at);
 	if (rv == CKR_OK) {
 		if (early.wrong[0] != '\0')
 			wrong(&at, "%s", early.wrong);
 		if (compare)
-			check_vouched(a, &at, &known);
+			check_vouched(a, &at, &known, had);
 		rv = append_findings(a, &at);
 		now = at.tail.last;
+		if (rv == CKR_OK && a->mode == HZ_AUDIT_REQUIRED)
+			rv = copy_files(a, fd);
 		leave(a);
 	}
+	if (rv == CKR_OK && a->mode == HZ_AUDIT_REQUIRED)
+		rv = sync_files(a, fd); /* the store must not know of more than the disk */
 	if (rv == CKR_OK)
 		remember(a, &now);
 	(void)settle(a, rv);

@@ -3,6 +3,7 @@
 #include "gov/evidence.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,8 +163,10 @@ static CK_RV add_collateral(const struct hz_evidence *e, struct collateral *c, h
 
 	if (e->slot->collateral != NULL && d == NULL)
 		return hz_fail(CKR_PIN_INCORRECT, "%s: cannot be opened", e->slot->collateral);
-	while (d != NULL && rv == CKR_OK && (f = readdir(d)) != NULL)
+	while (d != NULL && rv == CKR_OK && (errno = 0, f = readdir(d)) != NULL)
 		rv = add_file(c, in, e->slot->collateral, f->d_name);
+	if (d != NULL && rv == CKR_OK && errno != 0) /* what could not be read may be a list that revokes */
+		rv = hz_fail(CKR_PIN_INCORRECT, "%s: %s", e->slot->collateral, strerror(errno));
 	if (d != NULL)
 		(void)closedir(d);
 	return rv;

@@ -2,6 +2,7 @@
 /* The generation counter and the writers' turn: a file of a few words, mapped and shared by all processes of a token. */
 #include "store/gen.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -46,8 +47,11 @@ static int open_sized(const char *path, bool create, struct stat *st)
 	/* Space is reserved, since a hole would become SIGBUS on a full disk. Doing so twice changes nothing. */
 	if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
 			((size_t)st->st_size < sizeof(struct hz_gen_page) &&
-			 (!create || posix_fallocate(fd, 0, (off_t)sizeof(struct hz_gen_page)) != 0)))) {
+			 (!create || (errno = posix_fallocate(fd, 0, (off_t)sizeof(struct hz_gen_page))) != 0)))) {
+		int why = errno;
+
 		(void)close(fd);
+		errno = why;
 		return -1;
 	}
 	return fd;

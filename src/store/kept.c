@@ -11,7 +11,7 @@
 struct job {
 	uint8_t *value; /* HZ_STORE_KEPT bytes */
 	size_t n;
-	uint8_t mac[HZ_KEPT_MAC];
+	uint8_t mac[HZ_KEPT_MAC], key_id[HZ_KEY_ID];
 	bool there;
 };
 
@@ -45,7 +45,15 @@ CK_RV hz_kept_put(struct hz_conn *c, struct hz_blob value, const uint8_t mac[HZ_
 static CK_RV job_put(struct hz_conn *c, void *arg)
 {
 	const struct job *j = arg;
+	sqlite3_stmt *st = hz_db_stmt(c, HZ_S_TOKEN_KEY);
+	int rc = st == NULL ? SQLITE_ERROR : sqlite3_step(st);
+	struct hz_blob id;
 
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return hz_db_error(c, "reading the token's key");
+	id = rc == SQLITE_ROW ? hz_db_blob(st, 0) : (struct hz_blob){ NULL, 0 };
+	if (id.n != HZ_KEY_ID || memcmp(id.p, j->key_id, HZ_KEY_ID) != 0)
+		return hz_fail(CKR_USER_NOT_LOGGED_IN, "the token was made anew since the login");
 	return hz_kept_put(c, (struct hz_blob){ j->value, j->n }, j->mac);
 }
 
@@ -53,12 +61,19 @@ static CK_RV job_put(struct hz_conn *c, void *arg)
 static CK_RV job_get(struct hz_conn *c, void *arg)
 {
 	struct job *j = arg;
-	sqlite3_stmt *st = hz_db_stmt(c, HZ_S_KEPT);
+	sqlite3_stmt *st = hz_db_stmt(c, HZ_S_KEPT_THERE);
 	struct hz_blob value, mac;
+	int rc = st == NULL ? SQLITE_ERROR : sqlite3_step(st);
 
 	j->there = false;
-	if (st == NULL || sqlite3_step(st) != SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
+		st = hz_db_stmt(c, HZ_S_KEPT);
+		rc = st == NULL ? SQLITE_ERROR : sqlite3_step(st);
+	}
+	if (rc == SQLITE_DONE)
 		return CKR_OK;
+	if (rc != SQLITE_ROW)
+		return hz_db_error(c, "reading what is kept");
 	value = hz_db_blob(st, 0);
 	mac = hz_db_blob(st, 1);
 	if (value.n > HZ_STORE_KEPT || mac.n != HZ_KEPT_MAC)
@@ -86,6 +101,7 @@ CK_RV hz_store_keep(struct hz_store *s, const uint8_t *p, size_t n)
 	if (n != 0)
 		memcpy(value, p, n);
 	hz_kept_mac(s->serial, k, (struct hz_blob){ value, n }, j.mac);
+	memcpy(j.key_id, k->id, sizeof j.key_id);
 	hz_datakey_unref(k);
 	return hz_db_write(s, CKR_USER_PIN_NOT_INITIALIZED, job_put, &j);
 }
@@ -110,7 +126,7 @@ CK_RV hz_store_kept(struct hz_store *s, uint8_t p[HZ_STORE_KEPT], size_t *n)
 	}
 	hz_datakey_unref(k);
 	if (rv == CKR_OK && !(exists && j.there))
-		rv = hz_fail(CKR_DEVICE_ERROR, "what was kept in the store is gone or was changed outside of the module");
+		rv = hz_fail(CKR_SAVED_STATE_INVALID, "what was kept in the store is gone or was changed outside of the module");
 	if (rv == CKR_OK)
 		*n = j.n;
 	return rv;

@@ -230,6 +230,10 @@ static CK_RV enter(struct hz_nonce *nm, bool wait, struct nonce_disk *d, bool *g
 		rv = hz_fail(CKR_DEVICE_ERROR, "nonce memory %s is damaged: the state was replaced", nm->dir);
 	if (rv == CKR_OK && d->tables_version != nm->tables_version)
 		rv = adopt(nm, d, false);
+	if (rv == CKR_OK && d->clean) { /* who took himself for the last did not see us: the application had closed our lock */
+		d->clean = false;
+		rv = nonce_write_state(nm, d);
+	}
 	if (rv == CKR_OK) {
 		publish(nm, d);
 		return CKR_OK;

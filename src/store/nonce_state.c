@@ -79,7 +79,7 @@ static CK_RV open_dir(struct hz_nonce *nm)
 {
 	struct stat st;
 
-	nm->dir_fd = open(nm->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	nm->dir_fd = hz_fd_above_stderr(open(nm->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (nm->dir_fd < 0)
 		return io_fail(nm, "open the folder");
 	if (!remember(nm->dir_fd, &nm->dir_is, &st))
@@ -106,8 +106,9 @@ static CK_RV open_state(struct hz_nonce *nm)
 	struct stat st;
 	void *map;
 
-	nm->state_fd = openat(nm->dir_fd, "state", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (nm->state_fd < 0 || lock_fd(nm->state_fd, LOCK_EX) != 0 || !remember(nm->state_fd, &nm->state_is, &st))
+	nm->state_fd = hz_fd_above_stderr(openat(nm->dir_fd, "state", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+	if (nm->state_fd < 0 || !remember(nm->state_fd, &nm->state_is, &st) || lock_fd(nm->state_fd, LOCK_EX) != 0 ||
+	    fstat(nm->state_fd, &st) != 0)
 		return io_fail(nm, "open the state");
 	if (!S_ISREG(st.st_mode) || (st.st_size != 0 && st.st_size != STATE_SIZE))
 		return hz_fail(CKR_DEVICE_ERROR, "nonce memory %s is damaged: the state has another size", nm->dir);
@@ -169,7 +170,7 @@ static CK_RV own_state(struct hz_nonce *nm)
 {
 	if (hz_fd_is(nm->state_fd, nm->state_is.dev, nm->state_is.ino))
 		return CKR_OK;
-	nm->state_fd = openat(nm->dir_fd, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	nm->state_fd = hz_fd_above_stderr(openat(nm->dir_fd, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
 	if (nm->state_fd < 0)
 		return io_fail(nm, "open the state");
 	if (hz_fd_is(nm->state_fd, nm->state_is.dev, nm->state_is.ino))

@@ -267,8 +267,11 @@ static CK_RV check_pin(struct hz_store *s, enum hz_role role, const uint8_t *pin
 	if (rv != CKR_OK)
 		return rv;
 	k = hz_datakey_new(l->key_id);
-	if (k == NULL)
+	if (k == NULL) {
+		if (by_pin(s, role))
+			record(s, &j, CKR_HOST_MEMORY);
 		return CKR_HOST_MEMORY;
+	}
 	if (by_pin(s, role) && !pin_in(&l->seals))
 		rv = hz_fail(CKR_DEVICE_ERROR, "token %s was sealed without a PIN, and its configuration has one", s->serial);
 	else

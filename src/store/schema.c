@@ -49,6 +49,7 @@ const char *const hz_db_sql[HZ_S_COUNT] = {
 	[HZ_S_SEAL_DROP] = "DELETE FROM seal WHERE role = ?1",
 	[HZ_S_SEAL_CLEAR] = "DELETE FROM seal",
 	[HZ_S_KEPT_TABLE] = "CREATE TABLE IF NOT EXISTS kept (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB NOT NULL, mac BLOB NOT NULL)",
+	[HZ_S_KEPT_THERE] = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'kept'",
 	[HZ_S_KEPT] = "SELECT value, mac FROM kept WHERE one = 1",
 	[HZ_S_KEPT_PUT] = "INSERT OR REPLACE INTO kept (one, value, mac) VALUES (1, ?1, ?2)",
 	[HZ_S_LOAD] = "SELECT class, kt, private, label, cka_id, uid, pub, sec FROM object WHERE id = ?1",

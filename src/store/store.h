@@ -84,7 +84,8 @@ bool hz_store_vouch(struct hz_store *s, const char *purpose, const void *data, s
 
 /*
  * One value of at most HZ_STORE_KEPT bytes that a login leaves for later ones, authenticated under the data key; a new token has an empty
- * one. CKR_USER_NOT_LOGGED_IN; CKR_DEVICE_ERROR from hz_store_kept: it is missing or was changed from outside; codes of any write.
+ * one. CKR_USER_NOT_LOGGED_IN, also where the token was made anew since the login; CKR_SAVED_STATE_INVALID from hz_store_kept: it is missing
+ * or was changed from outside; codes of any read or write.
  */
 CK_RV hz_store_keep(struct hz_store *s, const uint8_t *p, size_t n);
 CK_RV hz_store_kept(struct hz_store *s, uint8_t p[HZ_STORE_KEPT], size_t *n);

@@ -78,7 +78,7 @@ static CK_RV kept(void *arg, uint8_t *p, size_t *n)
 	if (!logged_in)
 		return CKR_USER_NOT_LOGGED_IN;
 	if (kept_changed)
-		return CKR_DEVICE_ERROR;
+		return CKR_SAVED_STATE_INVALID;
 	memcpy(p, kept_value, kept_len);
 	*n = kept_len;
 	return CKR_OK;

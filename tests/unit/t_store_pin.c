@@ -205,6 +205,38 @@ START_TEST(killed_guesses_count)
 }
 END_TEST
 
+/* Authentic, for every login of the same token, and only for those. */
+START_TEST(a_login_keeps_a_value)
+{
+	struct hz_store *s = ready_store(), *other = open_store(false);
+	unsigned char label[32];
+	uint8_t p[HZ_STORE_KEPT];
+	size_t n = 9;
+
+	ck_ok(hz_store_kept(s, p, &n));
+	ck_assert_uint_eq(n, 0);
+	ck_ok(hz_store_keep(s, bytes("value"), 5));
+	ck_rv(hz_store_kept(other, p, &n), CKR_USER_NOT_LOGGED_IN);
+	ck_ok(login(other, false, USER_PIN));
+	ck_ok(hz_store_kept(other, p, &n));
+	ck_assert(n == 5 && memcmp(p, "value", 5) == 0);
+	tamper("UPDATE kept SET value = x'00'");
+	ck_rv(hz_store_kept(s, p, &n), CKR_SAVED_STATE_INVALID);
+	ck_assert_uint_eq(n, 0);
+	tamper("DELETE FROM kept");
+	ck_rv(hz_store_kept(s, p, &n), CKR_SAVED_STATE_INVALID);
+	ck_ok(hz_store_keep(s, bytes("again"), 5));
+	label_of(label, "anew");
+	ck_ok(hz_store_init(other, bytes(SO_PIN), strlen(SO_PIN), label));
+	ck_rv(hz_store_keep(s, bytes("old"), 3), CKR_USER_NOT_LOGGED_IN); /* its token is no more */
+	ck_ok(login(other, true, SO_PIN));
+	ck_ok(hz_store_kept(other, p, &n));
+	ck_assert_uint_eq(n, 0);
+	hz_store_free(s);
+	hz_store_free(other);
+}
+END_TEST
+
 static void set_params(int role, const char *hex)
 {
 	tamper("UPDATE seal SET params = x'%s' WHERE role = %d", hex, role);
@@ -322,6 +354,7 @@ int main(void)
 	tcase_add_test(tc, guessing_side_by_side);
 	tcase_add_test(tc, right_side_by_side);
 	tcase_add_test(tc, killed_guesses_count);
+	tcase_add_test(tc, a_login_keeps_a_value);
 	tcase_add_test(tc, absurd_costs_are_refused);
 	tcase_add_test(tc, changed_token_rows);
 	tcase_add_test(tc, changed_label_serial_tier);
