@@ -95,6 +95,9 @@ CK_RV hz_p11_set_key_open(struct hz_backend *be, const struct hz_attrs *attrs, h
 	struct hz_p11_key *k;
 	CK_RV rv = CKR_KEY_HANDLE_INVALID;
 
+	/* The number is the set's: module 0 has its own. */
+	if (e == NULL && hz_p11_has_ref(attrs))
+		return hz_fail(CKR_KEY_HANDLE_INVALID, "the device has no such key any more");
 	if (e == NULL)
 		return hz_p11_key_open(&s->m[0].p->be, attrs, id, key);
 	for (unsigned i = 0; i < s->n && rv == CKR_KEY_HANDLE_INVALID; i++) {
@@ -148,6 +151,8 @@ static CK_RV stand_in(struct hz_p11_set *s, unsigned i, const struct hz_key *key
 	CK_RV rv = CKR_OK;
 
 	*copy = *key;
+	if (k == NULL && of_public.entry == NULL && !ours && hz_p11_has_ref(&key->attrs))
+		return hz_fail(CKR_KEY_HANDLE_INVALID, "the key has ended");
 	if (k != NULL || (of_public.entry != NULL && !ours)) {
 		copy->remote = &at->remote;
 		rv = hz_p11_place(k != NULL ? k : &of_public, i, at);

@@ -168,6 +168,16 @@ void hz_p11_entries_free(struct hz_p11_set *s)
 
 /* ---- references ---- */
 
+/* Why there is no entry for module i's object. */
+static CK_RV no_entry(struct hz_p11_set *s, unsigned i, hz_oid oid)
+{
+	struct hz_p11_obj *o = hz_p11_obj_of(s->m[i].p, oid);
+	const bool there = o != NULL;
+
+	hz_p11_obj_unref(o);
+	return there ? hz_fail(CKR_HOST_MEMORY, "no memory for an object") : hz_fail(CKR_OBJECT_HANDLE_INVALID, "the device's object has ended");
+}
+
 CK_RV hz_p11_ref_up(struct hz_p11_set *s, unsigned i, struct hz_attrs *a)
 {
 	const struct hz_attr *r = hz_attrs_find(a, HZ_CKA_REF);
@@ -180,7 +190,7 @@ CK_RV hz_p11_ref_up(struct hz_p11_set *s, unsigned i, struct hz_attrs *a)
 	memcpy(&oid, r->value, sizeof oid);
 	e = hz_p11_entry_for(s, i, oid);
 	if (e == NULL)
-		return hz_fail(CKR_HOST_MEMORY, "no memory for an object");
+		return no_entry(s, i, oid);
 	rv = hz_attrs_set(a, HZ_CKA_REF, &e->oid, sizeof e->oid, false);
 	hz_p11_entry_unref(e);
 	return rv;
@@ -382,6 +392,8 @@ static CK_RV insert_one(struct hz_p11_set *s, const struct hz_attrs *set, hz_oid
 	int i = hz_p11_lead(s, 0);
 	CK_RV rv = CKR_OK;
 
+	if (from == NULL && hz_p11_has_ref(set))
+		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "the device's object has ended");
 	for (unsigned k = 0; from != NULL && from->at[i] == 0 && k < s->n; k++)
 		if (from->at[k] != 0)
 			i = (int)k;
@@ -398,7 +410,7 @@ static CK_RV insert_one(struct hz_p11_set *s, const struct hz_attrs *set, hz_oid
 		return rv;
 	e = hz_p11_entry_for(s, (unsigned)i, *id);
 	if (e == NULL)
-		return hz_fail(CKR_HOST_MEMORY, "no memory for an object");
+		return no_entry(s, (unsigned)i, *id);
 	hz_log(HZ_LOG_INFO, "an object was made in module.%u alone", s->m[i].number);
 	*id = e->oid;
 	hz_p11_entry_unref(e);
