@@ -170,6 +170,8 @@ static CK_RV copy(struct hz_p11 *p, struct making *m)
 	return rv;
 }
 
+static CK_RV destroy(struct hz_p11 *p, hz_oid id, bool drop);
+
 static void undo(struct hz_p11 *p, const hz_oid *ids, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -209,7 +211,7 @@ static CK_RV insert_one(struct hz_p11 *p, const struct hz_attrs *set, hz_oid *id
 	}
 	rv = hz_p11_side_save(p, set);
 	if (rv != CKR_OK)
-		undo(p, &o->oid, 1);
+		(void)destroy(p, o->oid, false); /* what is kept under its name is another key's, which has not counted this one */
 	*id = o->oid;
 	hz_p11_obj_unref(o);
 	return rv;
@@ -297,9 +299,9 @@ static CK_RV destroy_work(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return rv;
 }
 
-CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
+/* drop: with what is kept beside it. */
+static CK_RV destroy(struct hz_p11 *p, hz_oid id, bool drop)
 {
-	struct hz_p11 *p = hz_p11_self(be);
 	struct hz_p11_obj *o = hz_p11_obj_of(p, id);
 	struct ending e = { o, false };
 	struct loading l = { o, NULL };
@@ -309,17 +311,22 @@ CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
 	if (o == NULL)
 		return hz_fail(CKR_OBJECT_HANDLE_INVALID, "no such object");
 	l.out = &was;
-	rv = o->session ? CKR_OK : hz_p11_run(p, load_work, &l); /* what is refused can be destroyed */
+	rv = o->session || !drop ? CKR_OK : hz_p11_run(p, load_work, &l); /* what is refused can be destroyed */
 	if (rv == CKR_OK)
 		rv = hz_p11_run(p, destroy_work, &e);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
 		hz_p11_obj_end(p, o);
-	if (rv == CKR_OK && !o->session)
+	if (rv == CKR_OK && !o->session && drop)
 		rv = hz_p11_side_drop(p, &was);
 	(void)atomic_fetch_add(&p->generation, 1);
 	hz_attrs_free(&was);
 	hz_p11_obj_unref(o);
 	return rv;
+}
+
+CK_RV hz_p11_destroy(struct hz_backend *be, hz_oid id)
+{
+	return destroy(hz_p11_self(be), id, true);
 }
 
 /* ---- session objects that stand for one in the keeper's session ---- */

@@ -249,6 +249,56 @@ static void test_destroy(const char *good)
 	end();
 }
 
+static CK_RV make_aes(const CK_MECHANISM_TYPE *only, CK_OBJECT_HANDLE *h)
+{
+	CK_MECHANISM m = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG len = 32;
+	CK_ATTRIBUTE t[] = { { CKA_TOKEN, &yes, 1 }, { CKA_ENCRYPT, &yes, 1 }, { CKA_VALUE_LEN, &len, sizeof len },
+			     { CKA_ID, (void *)(uintptr_t)"taken", 5 },
+			     { CKA_ALLOWED_MECHANISMS, (void *)(uintptr_t)only, sizeof *only } };
+
+	return p11->C_GenerateKey(s, &m, t, 5, h);
+}
+
+static CK_RV use_aes(CK_MECHANISM_TYPE type)
+{
+	CK_BYTE iv[16] = { 0 }, out[32];
+	CK_MECHANISM m = { type, type == CKM_AES_ECB ? NULL : iv, type == CKM_AES_ECB ? 0 : sizeof iv };
+	CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_ID, (void *)(uintptr_t)"taken", 5 } };
+	CK_OBJECT_HANDLE v[2];
+	CK_ULONG n = 0, len = sizeof out;
+	CK_RV rv;
+
+	OK(p11->C_FindObjectsInit(s, t, 2));
+	OK(p11->C_FindObjects(s, v, 2, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	if (n != 1)
+		return CKR_KEY_HANDLE_INVALID;
+	rv = p11->C_EncryptInit(s, &m, v[0]);
+	return rv == CKR_OK ? p11->C_Encrypt(s, iv, 16, out, &len) : rv;
+}
+
+/* A key that is refused since its CKA_ID is another one's takes nothing of that one's limits with it. */
+static void test_taken(void)
+{
+	CK_MECHANISM_TYPE ecb = CKM_AES_ECB, cbc = CKM_AES_CBC;
+	CK_OBJECT_HANDLE h = 0;
+
+	begin();
+	OK(make_aes(&ecb, &h));
+	for (int i = 0; i < 2; i++) {
+		RV(make_aes(&cbc, &h), CKR_TEMPLATE_INCONSISTENT);
+		RV(use_aes(CKM_AES_CBC), CKR_MECHANISM_INVALID);
+		OK(use_aes(CKM_AES_ECB));
+	}
+	end();
+	begin();
+	RV(use_aes(CKM_AES_CBC), CKR_MECHANISM_INVALID);
+	OK(use_aes(CKM_AES_ECB));
+	end();
+}
+
 /* The store's key stays in the device: nobody can wrap it out of there. */
 static void test_key(void)
 {
@@ -393,6 +443,7 @@ int main(void)
 	test_destroy(good);
 	copy_file(good, db_path);
 	test_copies();
+	test_taken();
 	test_two_devices();
 	softhsm_end();
 	return p11_end();
