@@ -282,6 +282,7 @@ void hz_p11_logout(struct hz_backend *be)
 
 	if (hz_p11_lock(p, &p->conn) != CKR_OK) { /* a blocked device has it: it is logged out when it comes back, or by nobody */
 		hz_log(HZ_LOG_ERROR, "%s: blocked, so that its login could not be ended", p->module);
+		hz_p11_side_logout(p);
 		return;
 	}
 	if (p->so || (p->pin_source == NULL && p->ours && p->login_wanted)) {
@@ -346,10 +347,11 @@ static CK_RV context_result(struct hz_p11 *p, CK_RV rv, const uint8_t hash[32])
 	case CKR_USER_TYPE_INVALID:
 		return CKR_OK;
 	case CKR_PIN_INCORRECT:
-		pthread_mutex_lock(&p->conn);
-		p->has_refused = true;
-		memcpy(p->refused, hash, sizeof p->refused);
-		pthread_mutex_unlock(&p->conn);
+		if (hz_p11_lock(p, &p->conn) == CKR_OK) {
+			p->has_refused = true;
+			memcpy(p->refused, hash, sizeof p->refused);
+			pthread_mutex_unlock(&p->conn);
+		}
 		return hz_fail(CKR_FUNCTION_REJECTED, "the device refuses the PIN for a key with CKA_ALWAYS_AUTHENTICATE");
 	case CKR_PIN_LOCKED:
 	case CKR_PIN_EXPIRED:
