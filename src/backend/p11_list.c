@@ -73,18 +73,27 @@ static bool has(const struct hz_p11_handles *l, CK_OBJECT_HANDLE h)
 	return l->n != 0 && bsearch(&h, l->v, l->n, sizeof h, by_value) != NULL;
 }
 
-/* With the table's lock: how many of the objects that were seen before the list should be in it. */
-static size_t expected(struct hz_p11 *p, hz_oid before)
+/*
+ * With the table's lock: does the sorted list leave out an object that should be in it? Of those with handles of this era each one is
+ * looked for, since objects that others made would make up for it in number; the others are counted. What a missing login hides is not
+ * expected.
+ */
+static bool misses(struct hz_p11 *p, const struct hz_p11_handles *l, unsigned era, hz_oid before)
 {
 	const struct hz_p11_lines *t = &p->table.lines;
-	size_t n = 0;
+	size_t want = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct hz_p11_obj *o = t->v[i].what;
+		unsigned seen = o != NULL ? atomic_load(&o->era) : 0;
 
-		n += o != NULL && o->oid <= before && !o->session && !atomic_load(&o->gone) && atomic_load(&o->era) != 0;
+		if (o == NULL || o->oid > before || o->session || atomic_load(&o->gone) || (seen == 0 && o->private && p->table.hidden))
+			continue;
+		if (seen == era && !has(l, atomic_load(&o->handle)))
+			return true;
+		want++;
 	}
-	return n;
+	return l->n < want;
 }
 
 /* A list in which objects are missing: because they have ended, or because the token or its user's login is not there? */
@@ -97,7 +106,7 @@ static CK_RV believe(struct hz_p11 *p, CK_SESSION_HANDLE s)
 		rv = p->f->C_GetSessionInfo(s, &info);
 	if (rv != CKR_OK)
 		return rv;
-	p->table.hidden |= info.state == CKS_RW_SO_FUNCTIONS;
+	p->table.hidden |= !p->login_wanted || info.state == CKS_RW_SO_FUNCTIONS;
 	return info.state == CKS_RO_PUBLIC_SESSION || info.state == CKS_RW_PUBLIC_SESSION ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
 }
 
@@ -282,21 +291,24 @@ CK_RV hz_p11_list(struct hz_p11 *p, CK_SESSION_HANDLE s)
 	unsigned era = atomic_load(&p->era);
 	uint64_t from = hz_p11_now();
 	hz_oid before;
-	size_t want;
-	bool ended = false;
+	bool ended = false, missing = false;
 	CK_RV rv;
 
 	pthread_mutex_lock(&p->table.lock);
 	before = p->table.lines.last;
-	want = expected(p, before);
 	pthread_mutex_unlock(&p->table.lock);
 	p->table.hidden = !p->login_wanted;
 	rv = hz_p11_search(p, s, &token, 1, &l);
-	if (rv == CKR_OK && l.n < want)
-		rv = believe(p, s);
 	if (rv == CKR_OK) {
 		if (l.n != 0)
 			qsort(l.v, l.n, sizeof *l.v, by_value);
+		pthread_mutex_lock(&p->table.lock);
+		missing = misses(p, &l, era, before);
+		pthread_mutex_unlock(&p->table.lock);
+	}
+	if (rv == CKR_OK && missing)
+		rv = believe(p, s);
+	if (rv == CKR_OK) {
 		pthread_mutex_lock(&p->table.lock);
 		ended = compare(p, &l, era, before);
 		pthread_mutex_unlock(&p->table.lock);
