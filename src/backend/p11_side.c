@@ -337,7 +337,7 @@ static CK_RV open_or_make(struct hz_p11 *p)
 	if (rv == CKR_OK && !st.initialised && atomic_load(&side->key_seen))
 		rv = gone();
 	if (rv == CKR_OK)
-		rv = hz_p11_side_open(p, !st.initialised);
+		rv = hz_p11_code(hz_p11_side_open(p, !st.initialised));
 	side->gen = 0; /* another process may have changed it since */
 	return rv == CKR_OK ? first_index(side, st.initialised) : rv;
 }
@@ -352,7 +352,7 @@ static CK_RV open_ahead(struct hz_p11 *p)
 		return rv;
 	rv = hz_store_state(p->side->store, &st);
 	if (rv == CKR_OK && st.initialised)
-		rv = hz_p11_side_open(p, false);
+		rv = hz_p11_code(hz_p11_side_open(p, false));
 	hz_p11_side_unlock(p->side);
 	return rv;
 }
@@ -600,8 +600,8 @@ static CK_RV load(struct hz_p11 *p, const uint8_t d[HZ_P11_TIE], struct hz_attrs
 	struct hz_p11_side *side = p->side;
 	CK_RV rv = p->login_wanted ? hz_p11_side_open(p, false) : CKR_OK;
 
-	if (rv == CKR_HOST_MEMORY || hz_p11_lost(rv))
-		return rv;
+	if (hz_p11_side_later(rv))
+		return hz_p11_code(rv);
 	if (rv != CKR_OK)
 		return refuse(side, "the store beside the device does not open, so that nobody can tell what it is limited to");
 	rv = read_index(side);

@@ -31,15 +31,18 @@ CK_RV hz_p11_side_lock(struct hz_p11 *p);
 void hz_p11_side_unlock(struct hz_p11_side *side);
 /*
  * A descriptor that holds the file's lock until it is closed: nobody else changes the store. -1 with the reason: after the deadline, or
- * errno ENOENT: there is no folder yet. Without the side's lock but where that folder was made a moment ago.
+ * errno ENOENT: there is no folder yet. Without the side's lock.
  */
 int hz_p11_side_lock_file(struct hz_p11 *p);
 
 /*
  * With the side's lock: open the store by the device's key, which is made when `make` says so and there is none. CKR_OK: open. Other
- * codes with the reason: nobody is logged in, no key, or not the one that the store was made with.
+ * codes with the reason: nobody is logged in, no key, or not the one that the store was made with. Codes of hz_p11_side_later are as
+ * the device gave them, for hz_p11_code.
  */
 CK_RV hz_p11_side_open(struct hz_p11 *p, bool make);
+/* Does the code say nothing about the key, but that the device or this process was short of something or away? It may open later. */
+bool hz_p11_side_later(CK_RV rv);
 
 /* Label of what the device holds for it, before a blank and our token's serial; hidden from searches. */
 #define HZ_P11_SIDE_LABEL "hanzo-pkcs11 side store"

@@ -147,6 +147,21 @@ static CK_RV unmake(struct hz_p11 *p, CK_SESSION_HANDLE s, void *arg)
 	return p->f->C_DestroyObject(s, ((struct asking *)arg)->made);
 }
 
+bool hz_p11_side_later(CK_RV rv)
+{
+	switch (rv) {
+	case CKR_HOST_MEMORY:
+	case CKR_DEVICE_MEMORY:
+	case CKR_TOKEN_RESOURCE_EXCEEDED:
+	case CKR_SESSION_COUNT:
+	case HZ_P11_BLOCKED:
+	case HZ_P11_UNCERTAIN:
+		return true;
+	default:
+		return hz_p11_lost(rv);
+	}
+}
+
 /* Each candidate: two processes may have made one each at the same time. A new key without a store is taken back. */
 static CK_RV try_all(struct hz_p11 *p, bool make)
 {
@@ -155,7 +170,9 @@ static CK_RV try_all(struct hz_p11 *p, bool make)
 	CK_RV rv;
 
 	do {
-		rv = hz_p11_run(p, ask, &q);
+		rv = hz_p11_run_raw(p, ask, &q);
+		if (!hz_p11_side_later(rv))
+			rv = hz_p11_code(rv);
 		if (rv == CKR_OK)
 			rv = hz_store_login(side->store, false, NULL, 0, true);
 	} while (rv == CKR_DEVICE_ERROR && ++q.which < q.n);
@@ -187,7 +204,7 @@ static CK_RV open_by_any(struct hz_p11 *p, bool make)
 			continue;
 		one = try_all(m, false);
 		rv = i == 0 || one == CKR_OK ? one : rv;
-		m->side_refused = one == CKR_OK ? 0 : atomic_load(&m->era);
+		m->side_refused = one == CKR_OK || (hz_p11_side_later(one) && one != CKR_USER_NOT_LOGGED_IN) ? 0 : atomic_load(&m->era);
 	}
 	return rv != CKR_OK && make ? try_all(p, true) : rv;
 }
