@@ -357,9 +357,22 @@ static CK_RV open_ahead(struct hz_p11 *p)
 	return rv;
 }
 
+/* The side's lock, with the store open. */
+static CK_RV hold(struct hz_p11 *p)
+{
+	CK_RV rv = hz_p11_side_lock(p);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = open_or_make(p);
+	if (rv != CKR_OK)
+		hz_p11_side_unlock(p->side);
+	return rv;
+}
+
 /*
  * Until end: nobody else changes the store, and the side's lock is held. The first time there may be no folder to lock in: two stores at
- * once are told apart by SQLite then.
+ * once are told apart by SQLite then. Nobody waits for the file with the side's lock.
  */
 static CK_RV begin(struct hz_p11 *p, int *fd)
 {
@@ -371,15 +384,11 @@ static CK_RV begin(struct hz_p11 *p, int *fd)
 	*fd = hz_p11_side_lock_file(p);
 	if (*fd < 0 && errno != ENOENT)
 		return CKR_DEVICE_ERROR;
-	rv = hz_p11_side_lock(p);
-	if (rv == CKR_OK) {
-		rv = open_or_make(p);
-		if (rv == CKR_OK && *fd < 0) {
-			*fd = hz_p11_side_lock_file(p);
-			rv = *fd >= 0 ? CKR_OK : CKR_DEVICE_ERROR;
-		}
-		if (rv != CKR_OK)
-			hz_p11_side_unlock(p->side);
+	rv = hold(p);
+	if (rv == CKR_OK && *fd < 0) {
+		hz_p11_side_unlock(p->side);
+		*fd = hz_p11_side_lock_file(p);
+		rv = *fd >= 0 ? hold(p) : CKR_DEVICE_ERROR;
 	}
 	if (rv != CKR_OK && *fd >= 0)
 		close(*fd);
