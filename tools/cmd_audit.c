@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "gov/audit_file.h"
 #include "gov/config.h"
 #include "tool.h"
@@ -97,17 +98,10 @@ static const char *member(struct json_object *o, const char *name)
 	return v != NULL ? json_object_get_string(v) : "";
 }
 
-/* A line without control characters, C1 included: who writes into the log does not write to the reader's terminal. */
+/* Who writes into the log does not write to the reader's terminal. */
 static void print_clean(char *text)
 {
-	for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
-		bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
-
-		if (c1)
-			p[1] = '?';
-		if (c1 || *p < 0x20 || *p == 0x7f)
-			*p = '?';
-	}
+	hz_log_defuse(text);
 	puts(text);
 }
 

@@ -245,8 +245,7 @@ bool hz_log_enabled(enum hz_log_level level)
 	return (int)level <= atomic_load(&log_max) && atomic_load(&log_sink) != SINK_NONE;
 }
 
-/* What a terminal or a line-oriented reader would act on becomes '?': C0, DEL, and C1 in UTF-8 (c2 80 .. c2 9f). */
-static void defuse(char *s)
+void hz_log_defuse(char *s)
 {
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
@@ -358,7 +357,7 @@ void hz_log(enum hz_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(line + at, sizeof line - 1 - at, fmt, ap);
 	va_end(ap);
-	defuse(line + at);
+	hz_log_defuse(line + at);
 	if (sink == SINK_FILE)
 		write_line(line, strlen(line));
 	else

@@ -21,4 +21,7 @@ void hz_log(enum hz_log_level level, const char *fmt, ...) __attribute__((format
 
 bool hz_log_enabled(enum hz_log_level level);
 
+/* What a terminal or a line-oriented reader would act on becomes '?': C0, DEL, and C1 in UTF-8 (c2 80 .. c2 9f). */
+void hz_log_defuse(char *s);
+
 #endif

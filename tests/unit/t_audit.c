@@ -511,16 +511,23 @@ START_TEST(a_tail_that_forgot_is_found_at_login)
 }
 END_TEST
 
+static void copy(const char *from, const char *to)
+{
+	char cmd[300];
+
+	snprintf(cmd, sizeof cmd, "cp -p '%s' '%s'", from, to);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
 START_TEST(an_old_tail_is_found)
 {
 	struct hz_audit *a = open_log(HZ_AUDIT_ON);
-	char old[160], cmd[400];
+	char old[160];
 
 	logged_in = true;
 	put_many(a, 3);
 	snprintf(old, sizeof old, "%s/old", dir);
-	snprintf(cmd, sizeof cmd, "cp %s %s", tail_path, old);
-	ck_assert_int_eq(system(cmd), 0);
+	copy(tail_path, old);
 	put_many(a, 2);
 	hz_audit_free(a);
 	ck_assert_int_eq(rename(old, tail_path), 0);
@@ -688,14 +695,6 @@ START_TEST(a_stopped_writer_stops_nobody)
 	ck_assert_uint_eq(lines_now(), 3);
 }
 END_TEST
-
-static void copy(const char *from, const char *to)
-{
-	char cmd[300];
-
-	snprintf(cmd, sizeof cmd, "cp -p '%s' '%s'", from, to);
-	ck_assert_int_eq(system(cmd), 0);
-}
 
 /* A login begins: what the log says now. */
 static void login_finds(const char *what)
