@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kit.h"
+#include "../sanitized.h"
 
 enum { KEY, PIN, TEXT, SECRETS, SIZE = 40, SKIP = 16 };
 
@@ -113,7 +114,6 @@ static CK_SESSION_HANDLE init(void)
 
 int main(void)
 {
-	const char *sanitized = getenv("HANZO_SANITIZED");
 	CK_OBJECT_CLASS secret = CKO_SECRET_KEY, data = CKO_DATA;
 	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
 	CK_ATTRIBUTE key[] = { A_TRUE(CKA_TOKEN), A_VAL(CKA_CLASS, secret), A_VAL(CKA_KEY_TYPE, generic), { CKA_VALUE, plain, 32 },
@@ -125,7 +125,7 @@ int main(void)
 	CK_BYTE mac[32];
 	CK_ULONG n = sizeof mac;
 
-	if (sanitized != NULL && sanitized[0] != '\0') {
+	if (is_sanitized()) {
 		puts("SKIP t_memory: a sanitizer's allocator keeps what was released");
 		return 77;
 	}

@@ -57,7 +57,7 @@ check_PROGRAMS += tests/unit/t_config tests/unit/t_base_lock
 
 # Hardware seals.
 check_PROGRAMS += tests/unit/t_seal_snp tests/unit/t_seal_tpm2
-EXTRA_DIST += tests/swtpm.h
+EXTRA_DIST += tests/sanitized.h tests/swtpm.h
 
 # What sessions keep of keys.
 check_PROGRAMS += tests/unit/t_token_retired

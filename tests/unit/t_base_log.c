@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/log.h"
+#include "../sanitized.h"
 
 static char dir[64], path[80], sink[96];
 
@@ -190,8 +191,7 @@ static void *write_lines(void *arg)
 
 START_TEST(lines_stay_whole)
 {
-	const char *sanitized = getenv("HANZO_SANITIZED");
-	int children = sanitized != NULL && *sanitized != '\0' ? 0 : 2; /* a sanitizer does not survive the fork of a busy process */
+	int children = is_sanitized() ? 0 : 2; /* a sanitizer does not survive the fork of a busy process */
 	pthread_t t[4];
 	pid_t pid[2];
 	int st;
@@ -338,11 +338,10 @@ static void *close_the_number(void *arg)
 /* Lines may be lost in the moment between the look and the write; none is torn, and the log goes on. */
 START_TEST(closed_all_the_time)
 {
-	const char *sanitized = getenv("HANZO_SANITIZED");
 	pthread_t t[3], c;
 	int fd = -1, lines;
 
-	if (sanitized != NULL && *sanitized != '\0')
+	if (is_sanitized())
 		return; /* the thread sanitizer reports the race that is made here on purpose */
 	ck_assert(hz_log_open(sink, true));
 	ck_assert_int_eq(pthread_create(&c, NULL, close_the_number, &fd), 0);

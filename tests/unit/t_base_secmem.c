@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/secmem.h"
+#include "../sanitized.h"
 
 static const size_t sizes[] = { 1, 15, 16, 17, 32, 40, 41, 64, 104, 105, 1000, 4096, 16360, 16361, 70000, 262120, 262121, 1u << 20 };
 #define N_SIZES (sizeof sizes / sizeof sizes[0])
@@ -206,8 +207,7 @@ static void *churn(void *arg)
 
 START_TEST(threads_and_forks_together)
 {
-	const char *sanitized = getenv("HANZO_SANITIZED");
-	int children = sanitized != NULL && *sanitized != '\0' ? 0 : 40; /* a sanitizer does not survive the fork of a busy process */
+	int children = is_sanitized() ? 0 : 40; /* a sanitizer does not survive the fork of a busy process */
 	pthread_t t[4];
 	size_t before = hz_secmem_live();
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "store/nonce_int.h"
+#include "../sanitized.h"
 
 #define TTL 3600
 #define MOST_TABLES 16
@@ -112,8 +113,8 @@ static void cost(const struct hz_nonce *nm, uint64_t count, bool small)
 
 int main(void)
 {
-	const char *sanitized = getenv("HANZO_SANITIZED"), *tmp = getenv("TMPDIR");
-	bool small = sanitized != NULL && sanitized[0] != '\0';
+	const char *tmp = getenv("TMPDIR");
+	bool small = is_sanitized();
 	const uint64_t count = small ? 100000 : 10000000, now = (uint64_t)time(NULL);
 	struct hz_nonce *full;
 	uint64_t size;

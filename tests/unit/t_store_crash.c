@@ -6,6 +6,7 @@
 
 #include "store/gen.h"
 #include "store_util.h"
+#include "../sanitized.h"
 
 static double now(void)
 {
@@ -236,8 +237,7 @@ static void child_uses_store(struct hz_store *s, uint64_t key, int n)
 /* The threads say nothing to Check (store_util.h). */
 START_TEST(fork_while_threads_write)
 {
-	const char *sanitized = getenv("HANZO_SANITIZED");
-	int children = sanitized != NULL && *sanitized != '\0' ? 0 : 20; /* a sanitizer does not survive the fork of a busy process */
+	int children = is_sanitized() ? 0 : 20; /* a sanitizer does not survive the fork of a busy process */
 	struct hz_store *s = open_store(true);
 	pthread_t t[3];
 
